@@ -1,0 +1,91 @@
+"""Write and read the record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from sqlalchemy import Select, select
+
+from ..kernel.clock import now
+from ..kernel.db import db
+from .models import AuditEvent
+from .rules import canonical, sha256
+
+
+class By(Protocol):
+    """Who acts: an account, or livequal itself (`user_id` None)."""
+
+    @property
+    def user_id(self) -> int | None:
+        """The account's id."""
+
+    @property
+    def name(self) -> str:
+        """The name as shown at the time."""
+
+
+def record(
+    action: str,
+    subject: object,
+    *,
+    by: By,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    reason: str = "",
+) -> AuditEvent:
+    """Append one act to the record, in the caller's transaction.
+
+    `subject`: a flushed row (its table and id are kept) or a (type, id) pair. Never put secrets, passwords or
+    a person's identity number into `before` and `after`.
+    """
+    subject_type, subject_id = _name_of(subject)
+    at = now()
+    payload = canonical(
+        {
+            "at": at,
+            "action": action,
+            "actor": by.user_id,
+            "actor_name": by.name,
+            "subject": [subject_type, subject_id],
+            "before": before or {},
+            "after": after or {},
+            "reason": reason,
+        }
+    )
+    event = AuditEvent(
+        at=at,
+        action=action,
+        actor_id=by.user_id,
+        actor_name=by.name,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        payload=payload,
+        sha256=sha256(payload),
+    )
+    db.session.add(event)
+    db.session.flush()
+    return event
+
+
+def events(*, action: str = "", actor_id: int | None = None, subject_type: str = "") -> Select[tuple[AuditEvent]]:
+    """The record, newest first."""
+    query = select(AuditEvent).order_by(AuditEvent.seq.desc())
+    if action:
+        query = query.where(AuditEvent.action == action)
+    if actor_id is not None:
+        query = query.where(AuditEvent.actor_id == actor_id)
+    if subject_type:
+        query = query.where(AuditEvent.subject_type == subject_type)
+    return query
+
+
+def actions() -> list[str]:
+    """Every kind of act on record."""
+    return list(db.session.scalars(select(AuditEvent.action).distinct().order_by(AuditEvent.action)))
+
+
+def _name_of(subject: object) -> tuple[str, str]:
+    if isinstance(subject, tuple):
+        return str(subject[0]), str(subject[1])
+    return str(getattr(subject, "__tablename__", type(subject).__name__)), str(getattr(subject, "id", ""))

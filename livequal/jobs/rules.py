@@ -1,0 +1,34 @@
+"""The life of a job. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+LEASE = timedelta(seconds=20)
+HEARTBEAT_S = 4
+MAX_FAILURES = 5
+
+
+class JobState(StrEnum):
+    """Where a job stands. A retry that waits is QUEUED with a later `run_after`."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+MOVES: dict[JobState, frozenset[JobState]] = {
+    JobState.QUEUED: frozenset({JobState.RUNNING, JobState.CANCELLED}),
+    JobState.RUNNING: frozenset({JobState.QUEUED, JobState.RUNNING, JobState.DONE, JobState.DEAD, JobState.CANCELLED}),
+    JobState.DONE: frozenset(),
+    JobState.DEAD: frozenset({JobState.QUEUED}),
+    JobState.CANCELLED: frozenset({JobState.QUEUED}),
+}
+
+
+def back_off(failures: int) -> timedelta:
+    """How long to wait before the next try after `failures` failures in a row (≥ 1): 5 s, 20 s, 80 s … ≤ 1 h."""
+    return timedelta(seconds=min(3600, 5 * 4 ** max(0, failures - 1)))
