@@ -17,6 +17,8 @@ from livequal import config
 from livequal.app import create_app
 from livequal.kernel.db import Base, db, intent
 
+from .factories import Browser
+
 REQUIRED = os.environ.get("CI") == "true"
 
 
@@ -53,6 +55,7 @@ def _own_database(url: str, worker: str) -> str:
 @pytest.fixture(scope="session")
 def _app(settings: config.Settings) -> Iterator[Flask]:
     app = create_app(settings)
+    app.test_client_class = Browser
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, PROPAGATE_EXCEPTIONS=False)
     with app.app_context():
         Base.metadata.drop_all(db.engine)
