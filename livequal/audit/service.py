@@ -68,7 +68,7 @@ def record(
     return event
 
 
-def events(*, action: str = "", actor_id: int | None = None, subject_type: str = "") -> Select[tuple[AuditEvent]]:
+def events(*, action: str = "", actor_id: int | None = None, subject_type: str = "") -> Select[AuditEvent]:
     """The record, newest first."""
     query = select(AuditEvent).order_by(AuditEvent.seq.desc())
     if action:

@@ -8,6 +8,12 @@ from enum import StrEnum
 LEASE = timedelta(seconds=20)
 HEARTBEAT_S = 4
 MAX_FAILURES = 5
+ALIVE = timedelta(seconds=30)
+ERROR_MAX = 300
+
+
+class Hopeless(Exception):
+    """Trying again is no use: the job goes straight to the dead letters, with this message."""
 
 
 class JobState(StrEnum):
@@ -27,6 +33,14 @@ MOVES: dict[JobState, frozenset[JobState]] = {
     JobState.DEAD: frozenset({JobState.QUEUED}),
     JobState.CANCELLED: frozenset({JobState.QUEUED}),
 }
+
+
+def said(error: BaseException) -> str:
+    """What a person is shown of a job's error: its type and one line of its text, cut short."""
+    text = " ".join(str(error).split())[:ERROR_MAX]
+    if isinstance(error, Hopeless):
+        return text or "This job can't be done."
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def back_off(failures: int) -> timedelta:

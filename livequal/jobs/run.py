@@ -11,6 +11,8 @@ from typing import Any
 from ..kernel.db import edge
 from . import service
 from .models import Job
+from .rules import MAX_FAILURES
+from .service import WorkerLeaves
 
 PROGRESS_EVERY_S = 1.0
 
@@ -24,12 +26,27 @@ class Run:
         self.payload: dict[str, Any] = dict(job.payload)
         self.checkpoint: dict[str, Any] = dict(job.checkpoint)
         self.token = job.token
+        self.last_try = job.failures >= MAX_FAILURES
         self.ended = threading.Event()
+        self.why: type[Exception] | None = None
         self._said = 0.0
 
     def over(self) -> bool:
         """Whether to stop now: the lease is lost, somebody cancelled, or the worker is leaving."""
         return self.ended.is_set()
+
+    def end(self, why: type[Exception]) -> None:
+        """Ask the job function to stop; the first reason counts."""
+        self.why = self.why or why
+        self.ended.set()
+
+    def check(self) -> None:
+        """Go on only if there is no reason to stop.
+
+        Raises: LeaseLost, CancelAsked, WorkerLeaves.
+        """
+        if self.ended.is_set():
+            raise (self.why or WorkerLeaves)(self.job_id)
 
     @contextmanager
     def step(

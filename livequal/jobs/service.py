@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select, update
+from sqlalchemy import Select, and_, case, delete, func, or_, select, update
 
 from ..audit import service as audit
+from ..kernel import bus
 from ..kernel.clock import now
 from ..kernel.db import db
 from ..kernel.errors import NotFound, WrongState
+from .events import JobCancelled, JobDied
 from .models import Job, Worker
 from .rules import LEASE, MAX_FAILURES, MOVES, JobState, back_off
 
@@ -22,6 +24,10 @@ class LeaseLost(Exception):
 
 class CancelAsked(Exception):
     """Somebody asked to stop this job."""
+
+
+class WorkerLeaves(Exception):
+    """The worker is being stopped; the job goes on elsewhere, from its checkpoint."""
 
 
 def enqueue(
@@ -35,25 +41,32 @@ def enqueue(
     return job
 
 
+def due() -> bool:
+    """Whether there may be something to claim (a reading question, asked before the writer's lock is taken)."""
+    return db.session.scalars(select(Job.id).where(_claimable(now())).limit(1)).first() is not None
+
+
 def claim(worker: str) -> Job | None:
     """Take the next job that is due, or one whose lease ran out; None when there is nothing to do."""
     at = now()
-    due = or_(
+    next_one = select(Job).where(_claimable(at)).order_by(Job.priority, Job.run_after, Job.id).limit(1)
+    # PostgreSQL: rows that another worker is claiming right now are passed over. SQLite has one writer anyway.
+    next_one = next_one.with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    while (job := db.session.scalars(next_one).first()) is not None:
+        if job.failures < MAX_FAILURES:
+            return job if _take(job, worker, at) else None
+        _bury(job, at)
+    return None
+
+
+def _claimable(at: datetime) -> Any:
+    return or_(
         and_(Job.state == JobState.QUEUED, Job.run_after <= at),
         and_(Job.state == JobState.RUNNING, Job.lease_until < at),
     )
-    job = db.session.scalars(select(Job).where(due).order_by(Job.priority, Job.run_after, Job.id).limit(1)).first()
-    if job is None:
-        return None
-    if job.failures >= MAX_FAILURES:
-        # Its worker died with it that many times: it goes to the dead letters instead of taking one more along.
-        end = {
-            "state": JobState.DEAD,
-            "error": job.error or "The worker ended while running this job.",
-            "finished_at": at,
-        }
-        db.session.execute(_fenced(job.id, job.token, job.state).values(**end, token=Job.token + 1))
-        return None
+
+
+def _take(job: Job, worker: str, at: datetime) -> bool:
     won = db.session.execute(
         _fenced(job.id, job.token, job.state).values(
             state=JobState.RUNNING,
@@ -65,9 +78,17 @@ def claim(worker: str) -> Job | None:
         )
     )
     if _count(won) != 1:
-        return None
+        return False
     db.session.refresh(job)
-    return job
+    return True
+
+
+def _bury(job: Job, at: datetime) -> None:
+    # Its worker died with it that many times: it goes to the dead letters instead of taking one more along.
+    error = job.error or "The worker ended while running this job."
+    end = {"state": JobState.DEAD, "error": error, "finished_at": at, "lease_until": None, "token": Job.token + 1}
+    if _count(db.session.execute(_fenced(job.id, job.token, job.state).values(**end))) == 1:
+        bus.emit(JobDied(job.id, job.name, job.subject, error))
 
 
 def heartbeat(job_id: int, token: int) -> None:
@@ -124,18 +145,28 @@ def fail(job_id: int, token: int, error: str, *, final: bool = False) -> None:
     at = now()
     if final or job.failures >= MAX_FAILURES:
         _end(job_id, token, state=JobState.DEAD, error=error, finished_at=at, lease_until=None)
+        bus.emit(JobDied(job_id, job.name, job.subject, error))
     else:
         _end(job_id, token, state=JobState.QUEUED, error=error, run_after=at + back_off(job.failures), lease_until=None)
 
 
 def release(job_id: int, token: int) -> None:
-    """Give a job back at once (the worker is being stopped); it counts as no failure."""
-    _end(job_id, token, state=JobState.QUEUED, run_after=now(), lease_until=None, failures=0)
+    """Give a job back at once (the worker is being stopped); this try counts as no failure.
+
+    Raises: LeaseLost.
+    """
+    uncounted = case((Job.failures > 0, Job.failures - 1), else_=0)
+    _end(job_id, token, state=JobState.QUEUED, run_after=now(), lease_until=None, failures=uncounted)
 
 
 def stop(job_id: int, token: int) -> None:
-    """The running job obeyed a request to stop."""
+    """The running job obeyed a request to stop.
+
+    Raises: LeaseLost.
+    """
     _end(job_id, token, state=JobState.CANCELLED, finished_at=now(), lease_until=None)
+    job = db.session.get_one(Job, job_id, populate_existing=True)
+    bus.emit(JobCancelled(job_id, job.name, job.subject))
 
 
 def cancel(job: Job, *, by: audit.By) -> None:
@@ -143,13 +174,20 @@ def cancel(job: Job, *, by: audit.By) -> None:
 
     Raises: WrongState when it has already ended.
     """
-    if job.state not in {JobState.QUEUED, JobState.RUNNING}:
+    at = now()
+    waiting = _fenced(job.id, job.token, JobState.QUEUED)
+    if _count(db.session.execute(waiting.values(state=JobState.CANCELLED, cancel_asked=True, finished_at=at))) == 1:
+        db.session.refresh(job)
+        audit.record("job.cancel", job, by=by, after={"name": job.name, "subject": job.subject})
+        bus.emit(JobCancelled(job.id, job.name, job.subject))
+        return
+    # It runs, or was claimed this moment: its worker hears of it at its next step or heartbeat.
+    running = update(Job).where(Job.id == job.id, Job.state == JobState.RUNNING)
+    asked = db.session.execute(running.values(cancel_asked=True).execution_options(synchronize_session=False))
+    db.session.refresh(job)
+    if _count(asked) != 1:
         raise WrongState("This job has already ended.")
-    job.cancel_asked = True
-    if job.state == JobState.QUEUED:
-        job.state, job.finished_at = JobState.CANCELLED, now()
     audit.record("job.cancel", job, by=by, after={"name": job.name, "subject": job.subject})
-    db.session.flush()
 
 
 def retry(job: Job, *, by: audit.By) -> None:
@@ -176,10 +214,12 @@ def get(job_id: int) -> Job:
     return job
 
 
-def listed(state: str = "") -> Select[tuple[Job]]:
+def listed(state: str = "", name: str = "") -> Select[Job]:
     """Jobs, newest first."""
     query = select(Job).order_by(Job.id.desc())
-    return query.where(Job.state == state) if state else query
+    if state:
+        query = query.where(Job.state == state)
+    return query.where(Job.name == name) if name else query
 
 
 def active_for(subject: str) -> Job | None:
@@ -189,7 +229,34 @@ def active_for(subject: str) -> Job | None:
 
 def counts() -> dict[str, int]:
     """Jobs per state."""
-    return {state: number for state, number in db.session.execute(select(Job.state, func.count()).group_by(Job.state))}
+    rows = db.session.execute(select(Job.state, func.count()).group_by(Job.state)).all()
+    return {row[0]: row[1] for row in rows}
+
+
+def oldest_due() -> datetime | None:
+    """Since when the job that waits longest could have begun; None when nothing waits."""
+    return db.session.scalar(
+        select(func.min(Job.run_after)).where(Job.state == JobState.QUEUED, Job.run_after <= now())
+    )
+
+
+def enqueue_periodic(name: str, every: timedelta) -> Job | None:
+    """Queue a periodic job unless its last one is under way or was queued less than `every` ago.
+
+    Its earlier rows that ended well are removed: a periodic job leaves one row, not one a minute.
+    """
+    subject = f"periodic:{name}"
+    last = active_for(subject)
+    if last is not None and (last.state in {JobState.QUEUED, JobState.RUNNING} or last.created_at + every > now()):
+        return None
+    ended = (JobState.DONE, JobState.CANCELLED)
+    db.session.execute(delete(Job).where(Job.subject == subject, Job.state.in_(ended)))
+    return enqueue(name, {}, subject=subject, priority=8)
+
+
+def forget_workers(before: datetime) -> None:
+    """Remove workers that have not been seen since a moment."""
+    db.session.execute(delete(Worker).where(Worker.seen_at < before))
 
 
 def worker_seen(name: str, slots: int, facts: Mapping[str, Any]) -> None:
