@@ -1,0 +1,233 @@
+"""One decoding pass over a hostile file, in the child process: sound onto the recording's own timeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+from av.audio.resampler import AudioResampler
+
+from livequal.streams.media.facts import Container, Limits
+from livequal.streams.media.opening import RATES, Opened, open_media, too_long
+from livequal.streams.media.placing import Stretches, Timeline
+from livequal.streams.media.refusals import RefusalCode, Refused
+from livequal.streams.media.sinks import Sinks
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.float32]
+
+_MOST_FAILURES_IN_A_ROW = 200
+"""A demuxer that fails this often without one packet in between has nothing more to give."""
+_PROGRESS_EVERY_S = 0.5
+_LIVE_GAP_US = 10 * 60 * 1_000_000
+_INDEXED_GAP_US = 2 * 3600 * 1_000_000
+"""FLV and TS clocks are reset by servers; an index is written by one program and believed for longer."""
+
+
+def render_media(
+    descriptor: int, out_dir: Path, limits: Limits, emit: Callable[[dict[str, object]], None]
+) -> dict[str, object]:
+    """Write the three derived files into `out_dir`; returns what Rendition says of them.
+
+    Raises: Refused.
+    """
+    with open_media(descriptor, limits) as opened:
+        return _Pass(opened, out_dir, limits, emit).run()
+
+
+class _Pass:
+    def __init__(
+        self, opened: Opened, out_dir: Path, limits: Limits, emit: Callable[[dict[str, object]], None]
+    ) -> None:
+        live = opened.facts.container in (Container.FLV, Container.MPEGTS)
+        self._opened, self._limits, self._emit = opened, limits, emit
+        self._timeline = Timeline(opened.origin_us, _LIVE_GAP_US if live else _INDEXED_GAP_US)
+        self._sinks = Sinks(out_dir, opened.facts.sample_rate)
+        self._blocks = _Blocks(self._sinks)
+        self._unreadable = Stretches()
+        self._damaged = False
+        self._told_at = time.monotonic()
+
+    def run(self) -> dict[str, object]:
+        for packet in self._packets():
+            if packet.is_corrupt:
+                self._note_damage(packet)
+            for frame in self._decode(packet):
+                self._take(frame)
+            self._tell(packet.pos)
+        if not self._blocks.decoded:
+            raise Refused(RefusalCode.NOTHING_DECODED)
+        self._blocks.flush()
+        duration_ms = self._sinks.close()
+        gaps = [gap for gap in self._timeline.gaps if gap not in self._unreadable.found]
+        return {
+            "duration_ms": duration_ms,
+            "unreadable": [stretch for stretch in self._unreadable.found if stretch[0] < duration_ms],
+            "silent_gaps": gaps,
+            "clock_jumps": self._timeline.clock_jumps,
+            "missing_ms": self._missing_ms(duration_ms),
+        }
+
+    def _packets(self) -> Iterator[av.Packet[av.AudioStream]]:
+        """All packets of the sound track; a demuxer that stumbles is asked again."""
+        failures = 0
+        while failures < _MOST_FAILURES_IN_A_ROW:
+            try:
+                for packet in self._opened.container.demux(self._opened.stream):
+                    failures = 0
+                    yield packet
+            except av.MemoryError as error:
+                raise Refused(RefusalCode.TOO_MUCH_MEMORY, detail=str(error)) from error
+            except av.EOFError:
+                return
+            except av.FFmpegError:
+                failures += 1
+                self._damaged = True
+            else:
+                return
+
+    def _decode(self, packet: av.Packet[av.AudioStream]) -> list[av.AudioFrame]:
+        try:
+            return packet.decode()
+        except av.MemoryError as error:
+            raise Refused(RefusalCode.TOO_MUCH_MEMORY, detail=str(error)) from error
+        except av.EOFError:
+            return []
+        except av.FFmpegError:
+            if packet.has_sidedata("encryption_info"):
+                raise Refused(RefusalCode.ENCRYPTED, detail="encryption_info") from None
+            self._note_damage(packet)
+            return []
+
+    def _note_damage(self, packet: av.Packet[av.AudioStream]) -> None:
+        self._damaged = True
+        if packet.pts is None:
+            start_us = self._timeline.position_us
+        else:
+            start_us = int(packet.pts * packet.time_base * 1_000_000) - self._timeline.origin_us
+        if not 0 <= start_us <= self._limits.max_duration_ms * 1000:
+            return
+        length_us = int((packet.duration or 0) * packet.time_base * 1_000_000)
+        self._unreadable.add(start_us // 1000, (start_us + max(20_000, min(length_us, 10_000_000))) // 1000)
+
+    def _take(self, frame: av.AudioFrame) -> None:
+        if not frame.samples or frame.sample_rate not in RATES:
+            return
+        timebase = frame.time_base
+        at_us = int(frame.pts * timebase * 1_000_000) if frame.pts is not None and timebase else None
+        before_us = self._timeline.position_us
+        placed = self._timeline.place(at_us, frame.samples, frame.sample_rate)
+        if self._timeline.position_us > self._limits.max_duration_ms * 1000:
+            raise too_long(self._limits)
+        if placed.silence and self._damaged:
+            self._unreadable.add(before_us // 1000, before_us // 1000 + placed.silence * 1000 // frame.sample_rate)
+        self._damaged = False
+        self._blocks.silence(placed.silence, frame.sample_rate, self._tell)
+        self._blocks.add(frame, placed.skip)
+
+    def _tell(self, byte_position: int | None = None) -> None:
+        now = time.monotonic()
+        if now - self._told_at < _PROGRESS_EVERY_S:
+            return
+        self._told_at = now
+        done_ms = self._timeline.position_us // 1000
+        total_ms = self._opened.facts.duration_ms
+        if not total_ms and byte_position:
+            total_ms = done_ms * self._opened.facts.size_bytes // byte_position
+        self._emit({"kind": "progress", "done_ms": done_ms, "total_ms": max(total_ms, done_ms)})
+
+    def _missing_ms(self, duration_ms: int) -> int:
+        stream = self._opened.stream
+        if not stream.duration or not stream.time_base or not self._opened.facts.duration_ms:
+            return 0
+        promised_ms = min(int(stream.duration * stream.time_base * 1000), self._opened.facts.duration_ms)
+        missing_ms = promised_ms - duration_ms
+        return missing_ms if missing_ms > max(500, promised_ms // 500) else 0
+
+
+class _Blocks:
+    """Gathers decoded frames into mono blocks of a second: larger steps cost less."""
+
+    def __init__(self, sinks: Sinks) -> None:
+        self._sinks = sinks
+        self._waiting: list[Samples] = []
+        self._held = 0
+        self._rate = 0
+        self._shape: tuple[str, str, int] = ("", "", 0)
+        self._converter: AudioResampler | None = None
+        self.decoded = 0
+
+    def add(self, frame: av.AudioFrame, skip: int) -> None:
+        """Take a decoded frame without its first `skip` samples."""
+        self.decoded += frame.samples
+        channels = self._channels(frame)[:, skip:]
+        self._hold(channels, frame.sample_rate)
+
+    def silence(self, samples: int, rate: int, tell: Callable[[], None]) -> None:
+        """Take so many samples of nothing, however many they are."""
+        while samples > 0:
+            piece = min(samples, rate)
+            self._hold(np.zeros((1, piece), dtype=np.float32), rate)
+            samples -= piece
+            tell()
+
+    def flush(self) -> None:
+        """Write what is held."""
+        if self._held:
+            self._sinks.write(np.concatenate(self._waiting), self._rate)
+        self._waiting, self._held = [], 0
+
+    def _hold(self, channels: Samples, rate: int) -> None:
+        if rate != self._rate:
+            self.flush()
+            self._rate = rate
+        mono = to_mono(channels)
+        self._waiting.append(mono)
+        self._held += len(mono)
+        if self._held >= rate:
+            self.flush()
+
+    def _channels(self, frame: av.AudioFrame) -> Samples:
+        """The frame as float samples, one row or two (left and right)."""
+        shape = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if shape != self._shape:
+            layout = "mono" if frame.layout.nb_channels == 1 else "stereo"
+            self._shape, self._converter = shape, AudioResampler(format="fltp", layout=layout, rate=frame.sample_rate)
+        if self._converter is not None:
+            try:
+                frame.pts = None
+                rows = [converted.to_ndarray() for converted in self._converter.resample(frame)]
+                return np.concatenate(rows, axis=1) if rows else np.zeros((1, 0), dtype=np.float32)
+            except (av.FFmpegError, ValueError):
+                self._converter = None
+        return mixed_plainly(frame)
+
+
+def mixed_plainly(frame: av.AudioFrame) -> Samples:
+    """The mean of all channels, for layouts no standard names."""
+    raw = frame.to_ndarray()
+    rows = raw if frame.format.is_planar else raw.reshape(-1, frame.layout.nb_channels).T
+    scaled = rows.astype(np.float32)
+    if rows.dtype == np.uint8:
+        scaled = scaled / 128.0 - 1.0
+    elif rows.dtype.kind == "i":
+        scaled = scaled / float(1 << (8 * rows.dtype.itemsize - 1))
+    return np.asarray(scaled.mean(axis=0, keepdims=True), dtype=np.float32)
+
+
+def to_mono(channels: Samples) -> Samples:
+    """One channel that loses nothing: where left and right cancel each other, the louder one is taken."""
+    clean = np.clip(np.nan_to_num(channels, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
+    if clean.shape[0] == 1:
+        return np.ascontiguousarray(clean[0])
+    middle = clean.mean(axis=0)
+    energies = np.square(clean, dtype=np.float64).sum(axis=1)
+    if np.square(middle, dtype=np.float64).sum() * 20 < energies.max():
+        return np.ascontiguousarray(clean[int(energies.argmax())])
+    return np.asarray(middle, dtype=np.float32)
