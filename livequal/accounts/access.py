@@ -15,13 +15,14 @@ from ..kernel.db import edge
 from ..kernel.errors import Forbidden
 from ..kernel.i18n import gettext
 from ..kernel.web import wants_json
-from . import service
+from . import sign_ins
 from .models import User
 from .rules import Actor, Permission
 
 View = TypeVar("View", bound=Callable[..., Any])
 SESSION_TOKEN = "sign_in"  # noqa: S105 - the name of a cookie field
 SEEN = "seen"
+LOCALE = "locale"
 SEEN_EVERY_S = 600
 login_manager = LoginManager()
 
@@ -31,19 +32,43 @@ def init_app(app: Flask) -> None:
     login_manager.init_app(app)
     login_manager.request_loader(_load)
     login_manager.session_protection = None
+    app.before_request(_note_presence)
+
+
+def enter(token: str) -> None:
+    """Begin this browser's session anew for a sign-in; of the one before nothing stays but the chosen language."""
+    locale = session.get(LOCALE)
+    session.clear()
+    session.permanent = True
+    session[SESSION_TOKEN], session[SEEN] = token, now().timestamp()
+    if locale:
+        session[LOCALE] = locale
+
+
+def present_token() -> str:
+    """The token of this browser's sign-in; empty without one."""
+    token = session.get(SESSION_TOKEN)
+    return token if isinstance(token, str) else ""
+
+
+def _note_presence() -> None:
+    """Note every few minutes that a sign-in is in use.
+
+    A reading request must not turn into a writing one half-way, so this is an edge of its own before anything is read.
+    """
+    token = present_token()
+    if not token or request.endpoint in {"static", "assets.bootstrap"}:
+        return
+    at = now().timestamp()
+    if at - session.get(SEEN, 0) > SEEN_EVERY_S:
+        with edge():
+            sign_ins.seen(token)
+        session[SEEN] = at
 
 
 def _load(_request: Any) -> User | None:
-    token = session.get(SESSION_TOKEN)
-    if not isinstance(token, str):
-        return None
-    at = now().timestamp()
-    if at - session.get(SEEN, 0) > SEEN_EVERY_S:
-        # A reading request must not turn into a writing one half-way: an edge of its own, before it begins.
-        with edge():
-            service.seen(token)
-        session[SEEN] = at
-    return service.account_of(token)
+    token = present_token()
+    return sign_ins.account_of(token) if token else None
 
 
 def actor() -> Actor:

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ..kernel.db import Base
-from .rules import Actor, OrganisationKind, Role
+from .rules import Actor, InvitationState, OrganisationKind, Role, invitation_state
 
 
 class Organisation(Base):
@@ -28,13 +28,14 @@ class Organisation(Base):
 
 
 class User(Base):
-    """An account. `login` is kept in lower case; an account that left keeps its row and can't sign in."""
+    """An account. `login` and `email` are kept in lower case; an account that left keeps its row and can't sign in."""
 
     __tablename__ = "user_account"
     __table_args__ = (
         CheckConstraint("state IN ('active','left')", name="state"),
         UniqueConstraint("login"),
         Index("ix_user_account_organisation_id_state", "organisation_id", "state"),
+        Index("ix_user_account_email", "email"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -69,6 +70,7 @@ class UserRole(Base):
     """One role of one account."""
 
     __tablename__ = "user_role"
+    __table_args__ = (Index("ix_user_role_role", "role"),)
 
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
     role: Mapped[str] = mapped_column(primary_key=True)
@@ -131,12 +133,21 @@ class Invitation(Base):
 
     organisation: Mapped[Organisation] = relationship(lazy="joined")
 
+    @property
+    def given_roles(self) -> frozenset[Role]:
+        """The roles that whoever accepts will hold."""
+        return frozenset(Role(role) for role in self.roles.split(","))
+
+    def state(self, at: datetime) -> InvitationState:
+        """Where the invitation stands at a moment."""
+        return invitation_state(self.accepted_at, self.revoked_at, self.expires_at, at)
+
 
 class PasswordReset(Base):
     """A link to choose a new password, once."""
 
     __tablename__ = "password_reset"
-    __table_args__ = (UniqueConstraint("token_digest"),)
+    __table_args__ = (UniqueConstraint("token_digest"), Index("ix_password_reset_user_id", "user_id"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))

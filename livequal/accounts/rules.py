@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum, auto
 
+# A sign-in ends when it lay unused for SESSION_LIFE, and after SESSION_LONGEST in any case.
 SESSION_LIFE = timedelta(days=14)
+SESSION_LONGEST = timedelta(days=90)
 INVITATION_LIFE = timedelta(days=14)
 RESET_LIFE = timedelta(hours=2)
+RESET_WINDOW = timedelta(hours=1)
+RESETS_PER_WINDOW = 3
 THROTTLE_WINDOW = timedelta(minutes=15)
 TRIES_PER_LOGIN = 5
 TRIES_PER_ADDRESS = 30
 PASSWORD_MIN = 10
 PASSWORD_MAX = 200
+NAME_MAX = 60
+BROWSER_MAX = 300
+
+_LOGIN = re.compile(r"[0-9a-z\u4e00-\u9fff][0-9a-z\u4e00-\u9fff._@+-]{1,59}")
+# The ten-characters-and-longer heads of the usual lists of leaked passwords, in lower case.
+_COMMON = """
+    1234567890 0123456789 9876543210 0987654321 12345678910 123456789a a123456789 123456789q q123456789 1234567891
+    123456789abc abc123456789 1234567890a a1234567890 123456789qq 123456789aa aa123456789 qq123456789 12345678900
+    1qaz2wsx3edc 1q2w3e4r5t 1q2w3e4r5t6y qwertyuiop qwerty12345 qwerty123456 qwertyuiop123 asdfghjkl123 1234qwerasdf
+    qwer1234asdf zxcvbnm123 zxcvbnm123456 q1w2e3r4t5 qazwsxedc1 qazwsxedc123 password12 password123 password1234
+    password12345 passw0rd123 p@ssw0rd123 p@ssword123 administrator admin12345 admin123456 admin888888 administrator1
+    letmein123 welcome123 welcome1234 iloveyou123 iloveyou520 woaini1314 woaini5201314 woaini123456 5201314520
+    1314520123 52013141314 woaini1314520 147258369a 1472583690 147852369a 7758521521 1122334455 11223344556
+    aini1314520 wang123456 zhang123456 li123456789 asd123456789 abcd123456 abcd12345678 abcdefghij abcdefghijk
+    a1b2c3d4e5 aa12345678 asdf123456 test123456 changeme123 livequal123 livequal1234 taobao123456 douyin123456
+    """
+_COMMON_PASSWORDS = frozenset(_COMMON.split())
 
 
 class OrganisationKind(StrEnum):
@@ -29,6 +54,15 @@ class UserState(StrEnum):
 
     ACTIVE = "active"
     LEFT = "left"
+
+
+class InvitationState(StrEnum):
+    """Where an invitation stands."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
 
 
 class Role(StrEnum):
@@ -167,3 +201,119 @@ class Actor:
 
 
 SYSTEM = Actor(user_id=None, name="livequal")
+
+
+def invitation_state(
+    accepted_at: datetime | None, revoked_at: datetime | None, expires_at: datetime, now: datetime
+) -> InvitationState:
+    """Where an invitation stands, from its dates."""
+    if accepted_at:
+        return InvitationState.ACCEPTED
+    if revoked_at:
+        return InvitationState.REVOKED
+    return InvitationState.OPEN if now < expires_at else InvitationState.EXPIRED
+
+
+class PasswordFault(StrEnum):
+    """Why a password can't be taken."""
+
+    SHORT = "short"
+    LONG = "long"
+    IS_LOGIN = "is_login"
+    COMMON = "common"
+
+
+def password_fault(password: str, login: str) -> PasswordFault | None:
+    """What is wrong with a new password; None when nothing is."""
+    if len(password) < PASSWORD_MIN:
+        return PasswordFault.SHORT
+    if len(password) > PASSWORD_MAX:
+        return PasswordFault.LONG
+    plain = normal_login(password)
+    if login and plain in {login, login[::-1], login + login}:
+        return PasswordFault.IS_LOGIN
+    if plain in _COMMON_PASSWORDS or len(set(plain)) < 4:
+        return PasswordFault.COMMON
+    return None
+
+
+def normal_login(login: str) -> str:
+    """The one form under which a login name is kept and looked for."""
+    return unicodedata.normalize("NFKC", login).strip().lower()
+
+
+def login_fits(login: str) -> bool:
+    """Whether a (normal) login name has an allowed form: 2-60 letters, digits, Chinese characters or . _ @ + -."""
+    return _LOGIN.fullmatch(login) is not None
+
+
+def may_give(by: Actor, kind: OrganisationKind, organisation_id: int, roles: frozenset[Role]) -> bool:
+    """Whether somebody may hand these roles to people of that organisation.
+
+    Roles must fit the organisation's kind. Tenants' managers give in their own house only; of platform people
+    nobody but the administrator holds the permission at all.
+    """
+    if not roles or not roles <= ROLES_OF[kind]:
+        return False
+    return by.may(Permission.INVITE_PEOPLE) and _in_reach(by, organisation_id)
+
+
+def may_manage(by: Actor, organisation_id: int) -> bool:
+    """Whether somebody may change roles, close accounts and hand out reset links in that organisation."""
+    return by.may(Permission.MANAGE_PEOPLE) and _in_reach(by, organisation_id)
+
+
+def _in_reach(by: Actor, organisation_id: int) -> bool:
+    return by.sees_platform or by.organisation_id == organisation_id
+
+
+def wait_s(tries: Sequence[datetime], limit: int, now: datetime) -> int:
+    """Seconds until another try is welcome after these failed ones; 0 when it is welcome now."""
+    recent = sorted(at for at in tries if at > now - THROTTLE_WINDOW)
+    if len(recent) < limit:
+        return 0
+    return max(1, -int(-(recent[-limit] + THROTTLE_WINDOW - now).total_seconds() // 1))
+
+
+def address_group(address: str) -> str:
+    """What counts as one address for the throttle: a whole /64 in IPv6, for one household holds all of it."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+# The first word found in a browser's self-description names it; everybody calls himself Safari, so that comes last.
+_BROWSERS = (
+    ("MicroMessenger", "WeChat"),
+    ("DingTalk", "DingTalk"),
+    ("Lark", "Lark"),
+    ("Edg", "Edge"),
+    ("QQBrowser", "QQ"),
+    ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("OpenHarmony", "HarmonyOS"),
+    ("HarmonyOS", "HarmonyOS"),
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+)
+
+
+def device_name(browser: str) -> str:
+    """A browser's self-description in words a person knows, such as "Chrome · Windows"; empty when unknown."""
+    names = (next((name for sign, name in table if sign in browser), "") for table in (_BROWSERS, _SYSTEMS))
+    return " · ".join(name for name in names if name)
