@@ -1,0 +1,321 @@
+"""The matcher: a pack compiled once, text judged in one pass for fixed words and a few patterns each. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import ahocorasick
+
+from livequal.risk.matcher import context as reading
+from livequal.risk.matcher.model import Evidence, EvidenceState, Flag, ProductContext, Rule, RulePack
+from livequal.risk.matcher.normaliser import Normalised, normalise
+from livequal.risk.matcher.proof import standing
+from livequal.risk.matcher.slots import Vocabulary, compiled, expand, required
+from livequal.risk.matcher.sound import SoundIndex
+from livequal.taxonomy.categories import RISK_CATEGORIES, basis_zh
+from livequal.taxonomy.rules import ProductCategory, RiskCategory, Severity
+
+if TYPE_CHECKING:
+    from livequal.risk.matcher.session import Session
+
+_CHUNK = 1200
+_CHUNK_END = re.compile("[。！？；]")
+_SOUND_DISCOUNT = 0.85
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A rule's match in normalised text, before it becomes a flag."""
+
+    rule: Rule
+    category: RiskCategory
+    start: int
+    end: int
+    confidence: float
+    heard_as: str = ""
+
+
+class _Pattern:
+    """One template of one rule; the engine compiles it when it is first needed."""
+
+    __slots__ = ("_regex", "_source", "rule")
+
+    def __init__(self, rule: Rule, source: str) -> None:
+        self.rule = rule
+        self._source = source
+        self._regex: Any = None
+
+    def spans(self, data: bytes) -> Iterator[tuple[int, int]]:
+        if self._regex is None:
+            self._regex = compiled(self._source)
+        for match in self._regex.finditer(data):
+            yield match.span()
+
+
+@dataclass(slots=True)
+class _Atom:
+    """What a fixed word in the text sets off."""
+
+    size: int
+    patterns: tuple[int, ...] = ()
+    literals: tuple[Rule, ...] = ()
+    shield: bool = False
+
+
+class Matcher:
+    """A compiled rule pack. Holds no state between texts and may be shared by threads."""
+
+    def __init__(self, pack: RulePack) -> None:
+        self.pack = pack
+        vocabulary = Vocabulary(pack.slots, pack.macros)
+        self._patterns: list[_Pattern] = []
+        self._unless: dict[str, tuple[_Pattern, ...]] = {}
+        atoms: dict[str, _Atom] = {}
+        for rule in pack.rules:
+            if not rule.absence:
+                self._add(rule, vocabulary, atoms)
+        for word in pack.shields:
+            atoms.setdefault(word, _Atom(len(word))).shield = True
+        self._atoms = ahocorasick.Automaton()
+        for word, atom in atoms.items():
+            self._atoms.add_word(word, atom)
+        self._atoms.make_automaton()
+        self._sound = SoundIndex(self._sounding(pack.rules))
+        self._bases: dict[tuple[str, object], str] = {}
+
+    def _add(self, rule: Rule, vocabulary: Vocabulary, atoms: dict[str, _Atom]) -> None:
+        for word in rule.literals:
+            atom = atoms.setdefault(word, _Atom(len(word)))
+            atom.literals = (*atom.literals, rule)
+        for template in rule.patterns:
+            for word in required(template, vocabulary):
+                atom = atoms.setdefault(word, _Atom(len(word)))
+                atom.patterns = (*atom.patterns, len(self._patterns))
+            self._patterns.append(_Pattern(rule, expand(template, vocabulary)))
+        if rule.unless:
+            self._unless[rule.slug] = tuple(_Pattern(rule, expand(template, vocabulary)) for template in rule.unless)
+
+    def _sounding(self, rules: Iterable[Rule]) -> set[str]:
+        words = set(self.pack.sound_words)
+        for rule in rules:
+            if rule.sound and not rule.absence:
+                words.update(word for word in rule.literals if len(word) >= 3)
+        return words
+
+    def judge(self, text: str, context: ProductContext, evidence: Evidence | None = None) -> tuple[Flag, ...]:
+        """The flags of one text read alone, in order of their place."""
+        seen = normalise(text)
+        hits: list[Hit] = []
+        for start, end in _chunks(seen.text):
+            piece = seen.text[start:end]
+            hits += [_shifted(hit, start) for hit in self._hits_with_sound(piece, context)]
+        return tuple(self._flag(hit, text, seen, context, evidence) for hit in hits)
+
+    def _hits_with_sound(self, text: str, context: ProductContext) -> list[Hit]:
+        hits = self._hits(text, context)
+        heard = self._sound.find(text)
+        if heard:
+            repaired, starts, ends, zones = _repair(text, heard)
+            for hit in self._hits(repaired, context):
+                words = [word for first, last, word in zones if first < hit.end and hit.start < last]
+                if not words:
+                    continue
+                start, end = starts[hit.start], ends[hit.end - 1]
+                if any(other.category is hit.category and other.start < end and start < other.end for other in hits):
+                    continue
+                confidence = round(hit.confidence * _SOUND_DISCOUNT, 3)
+                hits.append(Hit(hit.rule, hit.category, start, end, confidence, "、".join(dict.fromkeys(words))))
+        return _without_overlaps(hits)
+
+    def _hits(self, text: str, context: ProductContext) -> list[Hit]:
+        wanted: set[int] = set()
+        found: list[tuple[Rule, int, int]] = []
+        shields: list[tuple[int, int]] = []
+        for last, atom in self._atoms.iter(text):
+            if atom.patterns:
+                wanted.update(atom.patterns)
+            for rule in atom.literals:
+                if context.category in rule.products:
+                    found.append((rule, last + 1 - atom.size, last + 1))
+            if atom.shield:
+                shields.append((last + 1 - atom.size, last + 1))
+        patterns = [p for p in map(self._patterns.__getitem__, sorted(wanted)) if context.category in p.rule.products]
+        if not patterns and not found:
+            return []
+        for name in context.names:
+            shields += _places(text, normalise(name).text)
+        data = text.encode("utf-8", "replace")
+        for pattern in patterns:
+            found += [(pattern.rule, *_in_characters(data, *span)) for span in pattern.spans(data)]
+        return _without_overlaps(
+            [
+                Hit(rule, rule.by_product.get(context.category, rule.category), start, end, rule.confidence)
+                for rule, start, end in found
+                if start < end and self._stands(rule, text, start, end, shields)
+            ]
+        )
+
+    def _stands(self, rule: Rule, text: str, start: int, end: int, shields: list[tuple[int, int]]) -> bool:
+        """Whether the match is a claim, and not a longer harmless word, denied, only asked or taught."""
+        if shields and "shields" not in rule.ignores and _shielded(start, end, shields):
+            return False
+        if "negation" not in rule.ignores and reading.is_denied(text, start, end):
+            return False
+        if "question" not in rule.ignores and reading.is_only_asked(text, start, end):
+            return False
+        if "teaching" not in rule.ignores and reading.is_taught(text, start, end):
+            return False
+        unless = self._unless.get(rule.slug)
+        if unless:
+            first, last = reading.sentence(text, start, end)
+            around = text[first:last].encode("utf-8", "replace")
+            return not any(next(pattern.spans(around), None) for pattern in unless)
+        return True
+
+    def _flag(self, hit: Hit, text: str, seen: Normalised, context: ProductContext, evidence: Evidence | None) -> Flag:
+        start, end = seen.span(hit.start, hit.end)
+        proof = standing(hit.rule.evidence, seen.text[hit.start : hit.end], evidence)
+        facts = RISK_CATEGORIES[hit.category]
+        severity = hit.rule.severity if hit.category is hit.rule.category else facts.severity
+        return Flag(
+            category=hit.category,
+            severity=Severity.NOTE if proof.state is EvidenceState.SUPPORTED else severity,
+            start=start,
+            end=end,
+            quote=text[start:end],
+            rule=hit.rule.slug,
+            title=hit.rule.title,
+            pack=self.pack.stamp,
+            confidence=hit.confidence,
+            evidence=proof.state,
+            legal_basis=hit.rule.legal_basis or self._basis(hit.category, context),
+            platform_basis=facts.platform,
+            suggestion=hit.rule.suggestion or self.pack.suggestions[hit.category],
+            heard_as=hit.heard_as,
+            document=proof.document,
+        )
+
+    def _basis(self, category: RiskCategory, context: ProductContext) -> str:
+        key = (category.value, context.spoken_on)
+        if key not in self._bases:
+            self._bases[key] = basis_zh(RISK_CATEGORIES[category].basis, context.spoken_on)
+        return self._bases[key]
+
+    def session(self) -> Session:
+        """A new stream of utterances, judged across their borders."""
+        from livequal.risk.matcher.session import Session
+
+        return Session(self)
+
+    def absences(self, text: str, category: ProductCategory) -> list[Rule]:
+        """The absence rules for products of that category that nothing in the whole text satisfies."""
+        seen = normalise(text).text
+        vocabulary = Vocabulary(self.pack.slots, self.pack.macros)
+        return [
+            rule
+            for rule in self.pack.rules
+            if rule.absence and category in rule.products and not _satisfied(rule, seen, vocabulary)
+        ]
+
+
+class _ByHash:
+    """A pack whose identity is its sha256, so that the cache never compares rules."""
+
+    __slots__ = ("pack",)
+
+    def __init__(self, pack: RulePack) -> None:
+        self.pack = pack
+
+    def __hash__(self) -> int:
+        return hash(self.pack.sha256)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByHash) and other.pack.sha256 == self.pack.sha256
+
+
+@lru_cache(maxsize=16)
+def _compiled_by_hash(pack: _ByHash) -> Matcher:
+    return Matcher(pack.pack)
+
+
+def compile_pack(pack: RulePack) -> Matcher:
+    """The matcher of the pack; the same object for the same sha256."""
+    return _compiled_by_hash(_ByHash(pack))
+
+
+def _satisfied(rule: Rule, text: str, vocabulary: Vocabulary) -> bool:
+    if any(word in text for word in rule.literals):
+        return True
+    data = text.encode("utf-8", "replace")
+    return any(compiled(expand(template, vocabulary)).search(data) for template in rule.patterns)
+
+
+def _chunks(text: str) -> Iterator[tuple[int, int]]:
+    """Cuts long text at sentence ends into pieces of at most 1,200 characters, so that time stays linear."""
+    start = 0
+    while len(text) - start > _CHUNK:
+        ends = [match.end() for match in _CHUNK_END.finditer(text, start + _CHUNK // 2, start + _CHUNK)]
+        end = ends[-1] if ends else start + _CHUNK
+        yield start, end
+        start = end
+    if start < len(text):
+        yield start, len(text)
+
+
+def _shifted(hit: Hit, by: int) -> Hit:
+    return hit if by == 0 else Hit(hit.rule, hit.category, hit.start + by, hit.end + by, hit.confidence, hit.heard_as)
+
+
+def _in_characters(data: bytes, start: int, end: int) -> tuple[int, int]:
+    first = len(data[:start].decode("utf-8", "ignore"))
+    return first, first + len(data[start:end].decode("utf-8", "ignore"))
+
+
+def _places(text: str, name: str) -> list[tuple[int, int]]:
+    spans = []
+    place = text.find(name) if name else -1
+    while place >= 0:
+        spans.append((place, place + len(name)))
+        place = text.find(name, place + len(name))
+    return spans
+
+
+def _shielded(start: int, end: int, shields: list[tuple[int, int]]) -> bool:
+    """A longer harmless word (or a name) covers the beginning or the end of the match."""
+    return any(first <= start < last or first < end <= last for first, last in shields)
+
+
+def _repair(text: str, heard: list[Any]) -> tuple[str, list[int], list[int], list[tuple[int, int, str]]]:
+    """The text with what was heard put right, where each character came from, and where the repairs are."""
+    pieces: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    zones: list[tuple[int, int, str]] = []
+    place = 0
+    for item in heard:
+        pieces += [text[place : item.start], item.word]
+        starts += [*range(place, item.start), *([item.start] * len(item.word))]
+        ends += [*range(place + 1, item.start + 1), *([item.end] * len(item.word))]
+        zones.append((len(starts) - len(item.word), len(starts), item.word))
+        place = item.end
+    pieces.append(text[place:])
+    starts += range(place, len(text))
+    ends += range(place + 1, len(text) + 1)
+    return "".join(pieces), starts, ends, zones
+
+
+def _without_overlaps(hits: list[Hit]) -> list[Hit]:
+    """One flag per category and place: the longer, then the surer; rules that yield give way to any other."""
+    kept: list[Hit] = []
+    for hit in sorted(
+        hits, key=lambda hit: (hit.rule.yields, hit.start - hit.end, -hit.confidence, hit.start, hit.rule.slug)
+    ):
+        rivals = [other for other in kept if other.start < hit.end and hit.start < other.end]
+        if any(other.category is hit.category or hit.rule.yields for other in rivals):
+            continue
+        kept.append(hit)
+    return sorted(kept, key=lambda hit: (hit.start, hit.end, hit.category.value))

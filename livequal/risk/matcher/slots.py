@@ -1,0 +1,237 @@
+"""The template language of rule patterns, and what a text must contain for a pattern to have a chance.
+
+`{disease}` stands for the words of a slot, or for a macro; `{~8}` for up to 8 characters inside a sentence, `{-8}` for up
+to 8 inside a clause. Everything else is the syntax of google-re2 over normalised text (lower case, simplified, `，。！？`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import re2
+
+_REFERENCE = re.compile(r"\{([a-z_]+|[~-]\d+)\}")
+_WITHIN_SENTENCE = "[^。！？；]"
+_WITHIN_CLAUSE = "[^。！？；，、：]"
+_MOST_EXACT = 500
+_RARITY = {0: 1e9, 1: 40.0, 2: 1.0}
+
+
+class TemplateError(ValueError):
+    """A pattern that can't be used; the message says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """Slots (word lists) and macros (named patterns) a template may refer to."""
+
+    slots: Mapping[str, tuple[str, ...]]
+    macros: Mapping[str, str]
+
+
+def expand(template: str, vocabulary: Vocabulary, depth: int = 0) -> str:
+    """The template as a google-re2 pattern. Raises TemplateError for an unknown name or a macro inside itself."""
+    if depth > 8:
+        raise TemplateError("a macro refers to itself; write it out")
+
+    def one(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name[0] in "~-":
+            return (_WITHIN_SENTENCE if name[0] == "~" else _WITHIN_CLAUSE) + f"{{0,{int(name[1:])}}}"
+        if name in vocabulary.slots:
+            words = sorted(vocabulary.slots[name], key=lambda word: (-len(word), word))
+            return "(?:" + "|".join(re2.escape(word) for word in words) + ")"
+        if name in vocabulary.macros:
+            return "(?:" + expand(vocabulary.macros[name], vocabulary, depth + 1) + ")"
+        raise TemplateError(f"{{{name}}} is neither a slot nor a macro of the pack")
+
+    return _REFERENCE.sub(one, template)
+
+
+@lru_cache(maxsize=65536)
+def compiled(pattern: str) -> re2._Regexp:
+    """The pattern compiled for UTF-8 bytes. Raises TemplateError when google-re2 refuses it."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern.encode(), options)
+    except re2.error as error:
+        raise TemplateError(f"google-re2 refuses the pattern: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """`exact`: all texts this part can match, when few; `some`: one of these must occur, None when nothing must."""
+
+    exact: frozenset[str] | None
+    some: frozenset[str] | None
+
+
+_ANYTHING = _Need(None, None)
+_EMPTY = _Need(frozenset({""}), None)
+
+
+def required(template: str, vocabulary: Vocabulary) -> frozenset[str]:
+    """Literals of which a text must contain at least one for the template to match. Raises TemplateError when none."""
+    reader = _Reader(template, vocabulary)
+    need = reader.alternatives()
+    if reader.place != len(template):
+        raise TemplateError(f"a bracket too many at character {reader.place + 1}")
+    chosen = _best(need)
+    if not chosen or any(not word for word in chosen):
+        raise TemplateError("the pattern has no fixed word; it would have to be tried on every sentence")
+    return chosen
+
+
+def _cost(words: frozenset[str] | None) -> float:
+    if not words:
+        return 1e12
+    return sum(_RARITY.get(len(word), 0.4) for word in words)
+
+
+def _best(need: _Need) -> frozenset[str] | None:
+    options = [words for words in (need.exact, need.some) if words and "" not in words]
+    return min(options, key=_cost) if options else None
+
+
+class _Reader:
+    """Reads a template from left to right and works out what it needs."""
+
+    def __init__(self, template: str, vocabulary: Vocabulary, depth: int = 0) -> None:
+        self.template = template
+        self.vocabulary = vocabulary
+        self.depth = depth
+        self.place = 0
+
+    def _peek(self) -> str:
+        return self.template[self.place] if self.place < len(self.template) else ""
+
+    def alternatives(self) -> _Need:
+        needs = [self._sequence()]
+        while self._peek() == "|":
+            self.place += 1
+            needs.append(self._sequence())
+        if len(needs) == 1:
+            return needs[0]
+        exact = _union([need.exact for need in needs])
+        some = None if exact is not None and "" not in exact else _union([_best(need) for need in needs])
+        return _Need(exact, some)
+
+    def _sequence(self) -> _Need:
+        running: frozenset[str] | None = frozenset({""})
+        whole = True
+        best: frozenset[str] | None = None
+        while self._peek() not in ("", "|", ")"):
+            need = self._quantified()
+            joined = _product(running, need.exact)
+            if joined is None:
+                whole = False
+                best = _cheaper(best, running)
+                joined = need.exact if need.exact is not None else frozenset({""})
+                best = _cheaper(best, need.some)
+            running = joined
+        best = _cheaper(best, running)
+        return _Need(running if whole else None, best)
+
+    def _quantified(self) -> _Need:
+        need = self._atom()
+        while (sign := self._peek()) and (sign in "?*+" or re.match(r"\{\d", self.template[self.place :])):
+            least = self._quantifier(sign)
+            if sign == "?" or (least == 0 and sign == "{" and need.exact is not None and len(need.exact) <= 8):
+                optional = need.exact | {""} if need.exact is not None and sign == "?" else None
+                need = _Need(optional, None)
+            else:
+                need = _Need(None, _best(need) if least else None)
+        return need
+
+    def _quantifier(self, sign: str) -> int:
+        if sign == "{":
+            end = self.template.index("}", self.place)
+            least = int(self.template[self.place + 1 : end].split(",")[0])
+            self.place = end + 1
+        else:
+            least = 1 if sign == "+" else 0
+            self.place += 1
+        if self._peek() == "?":
+            self.place += 1
+        return least
+
+    def _atom(self) -> _Need:
+        char = self._peek()
+        if char == "(":
+            return self._group()
+        if char == "[":
+            return self._character_class()
+        if char == "{":
+            return self._reference()
+        self.place += 1
+        if char in ".":
+            return _ANYTHING
+        if char in "^$":
+            return _EMPTY
+        if char == "\\":
+            escaped = self._peek()
+            self.place += 1
+            if escaped in "bB":
+                return _EMPTY
+            return _ANYTHING if escaped.isalnum() else _Need(frozenset({escaped}), None)
+        return _Need(frozenset({char}), None)
+
+    def _group(self) -> _Need:
+        self.place += 1
+        if self.template.startswith("?:", self.place):
+            self.place += 2
+        need = self.alternatives()
+        if self._peek() != ")":
+            raise TemplateError("a bracket is not closed")
+        self.place += 1
+        return need
+
+    def _character_class(self) -> _Need:
+        end = self.template.find("]", self.place + 2)
+        if end < 0:
+            raise TemplateError("a [ is not closed")
+        inside = self.template[self.place + 1 : end]
+        self.place = end + 1
+        if inside.startswith("^") or "\\" in inside or "-" in inside[1:-1] or len(inside) > 40:
+            return _ANYTHING
+        return _Need(frozenset(inside), None)
+
+    def _reference(self) -> _Need:
+        match = _REFERENCE.match(self.template, self.place)
+        if match is None:
+            raise TemplateError(f"{{ at character {self.place + 1} is neither a slot, a gap nor a repetition")
+        self.place = match.end()
+        name = match.group(1)
+        if name[0] in "~-":
+            return _ANYTHING
+        if name in self.vocabulary.slots:
+            words = frozenset(self.vocabulary.slots[name])
+            return _Need(words, None) if len(words) <= _MOST_EXACT else _Need(None, words)
+        if self.depth > 8 or name not in self.vocabulary.macros:
+            raise TemplateError(f"{{{name}}} is neither a slot nor a macro of the pack")
+        return _Reader(self.vocabulary.macros[name], self.vocabulary, self.depth + 1).alternatives()
+
+
+def _union(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
+    words: set[str] = set()
+    for part in parts:
+        if part is None:
+            return None
+        words |= part
+    return frozenset(words) if len(words) <= 4 * _MOST_EXACT else None
+
+
+def _product(left: frozenset[str] | None, right: frozenset[str] | None) -> frozenset[str] | None:
+    if left is None or right is None or len(left) * len(right) > _MOST_EXACT:
+        return None
+    return frozenset(a + b for a in left for b in right)
+
+
+def _cheaper(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    if not other or "" in other:
+        return one
+    return other if one is None or _cost(other) < _cost(one) else one
