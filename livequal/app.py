@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from flask import Blueprint, Flask, request, send_from_directory, session
+from flask import Blueprint, Flask, has_request_context, request, send_from_directory, session
 from flask_bootstrap import __file__ as bootstrap_package
 from flask_login import current_user
 from flask_migrate import Migrate
@@ -16,10 +16,9 @@ from flask_migrate import Migrate
 from . import cli, config, flow
 from .accounts import access
 from .desk import navigation
-from .kernel import bus, crypto, i18n, web
+from .kernel import bus, crypto, i18n, installation, web
 from .kernel.clock import SHANGHAI
 from .kernel.db import db
-from .kernel.storage import Storage
 
 ROOMS_WITH_PAGES = ("accounts", "onboarding", "streams", "risk", "review", "desk")
 
@@ -52,8 +51,7 @@ def create_app(settings: config.Settings | None = None) -> Flask:
     app.jinja_options["autoescape"] = True
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    app.extensions["livequal.settings"] = settings
-    app.extensions["livequal.storage"] = Storage(settings.files_dir)
+    installation.install(settings)
     _log()
     db.init_app(app)
     Migrate(app, db, directory=str(config.ROOT / "migrations"), render_as_batch=True, compare_type=True)
@@ -75,6 +73,8 @@ def _engine_options(settings: config.Settings) -> dict[str, Any]:
 
 def _locale() -> str:
     """The signed-in person's language, else what was chosen in this browser, else what it asks for."""
+    if not has_request_context():
+        return i18n.LOCALES[0]
     chosen = session.get("locale")
     if chosen in i18n.LOCALES:
         return str(chosen)

@@ -1,0 +1,65 @@
+"""What follows what: the business on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from ..accounts.events import PersonJoined
+from ..jobs import service as jobs
+from ..jobs.run import Run
+from ..kernel.bus import Handler
+from ..notifications import service as notifications
+from ..onboarding import service as onboarding
+from ..review import service as review
+from ..review import work as review_work
+from ..review.events import ConfirmationWithdrawn, ViolationConfirmed
+from ..risk import work as risk_work
+from ..risk.events import FlagSuperseded, Scanned
+from ..streams import work as streams_work
+from ..streams.events import RecordingPrepared, RecordingRefused, RecordingStored, TranscriptChanged, TranscriptReady
+from . import tell
+
+
+def later(name: str, payload: Callable[[Any], dict[str, Any]], *, after: timedelta = timedelta(0)) -> Handler:
+    """A handler that queues a job in the transaction of the fact."""
+
+    def queue(event: Any) -> None:
+        facts = payload(event)
+        about = next((f"{key.removesuffix('_id')}:{facts[key]}" for key in ("recording_id", "case_id") if key in facts), "")
+        jobs.enqueue(name, facts, subject=about, after=after)
+
+    return queue
+
+
+FLOW: dict[type[object], tuple[Handler, ...]] = {
+    PersonJoined: (lambda e: onboarding.tie(e.user_id, e.subject),),
+    RecordingStored: (later("prepare", lambda e: {"recording_id": e.recording_id}),),
+    RecordingPrepared: (later("transcribe", lambda e: {"recording_id": e.recording_id}),),
+    RecordingRefused: (tell.uploader_of_refused,),
+    TranscriptReady: (later("scan", lambda e: {"recording_id": e.recording_id, "transcript_id": e.transcript_id}),),
+    TranscriptChanged: (
+        later(
+            "scan",
+            lambda e: {"recording_id": e.recording_id, "transcript_id": e.transcript_id},
+            after=timedelta(seconds=2),
+        ),
+    ),
+    FlagSuperseded: (lambda e: review.supersede_case_of(e.flag_id),),
+    Scanned: (lambda e: review.open_cases(e.recording_id, e.transcript_id), tell.uploader_of_ready),
+    ViolationConfirmed: (later("cut_clip", lambda e: {"case_id": e.case_id}), tell.concerned_of_confirmed),
+    ConfirmationWithdrawn: (tell.concerned_of_withdrawn,),
+}
+
+JOBS: dict[str, Callable[[Run], None]] = {
+    "prepare": streams_work.prepare,
+    "transcribe": streams_work.transcribe,
+    "scan": risk_work.scan,
+    "cut_clip": review_work.cut_clip,
+    "send_mail": notifications.deliver,
+    "expire_uploads": streams_work.expire_uploads,
+}
+
+# Jobs that come round by themselves: name → every so many seconds.
+PERIODIC: dict[str, int] = {"expire_uploads": 3600}

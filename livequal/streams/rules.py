@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +52,56 @@ class Window:
     start_ms: int
     end_ms: int
     segments: tuple[Segment, ...]
+
+
+class RecordingState(StrEnum):
+    """How far a recording is. Whether work on it goes on, waits, failed or was stopped is the job's to say."""
+
+    ARRIVED = "arrived"
+    PREPARED = "prepared"
+    TRANSCRIBED = "transcribed"
+    READY = "ready"
+    REFUSED = "refused"
+    DUPLICATE = "duplicate"
+
+
+MOVES: dict[RecordingState, frozenset[RecordingState]] = {
+    RecordingState.ARRIVED: frozenset({RecordingState.PREPARED, RecordingState.REFUSED, RecordingState.DUPLICATE}),
+    RecordingState.PREPARED: frozenset({RecordingState.TRANSCRIBED}),
+    RecordingState.TRANSCRIBED: frozenset({RecordingState.READY}),
+    RecordingState.READY: frozenset({RecordingState.TRANSCRIBED}),
+    RecordingState.REFUSED: frozenset(),
+    RecordingState.DUPLICATE: frozenset(),
+}
+
+
+class TranscriptState(StrEnum):
+    """A transcript grows, is complete, or was followed by another."""
+
+    GROWING = "growing"
+    COMPLETE = "complete"
+    SUPERSEDED = "superseded"
+
+
+class UploadState(StrEnum):
+    """An upload grows until it is finished or given up."""
+
+    OPEN = "open"
+    FINISHED = "finished"
+    ABANDONED = "abandoned"
+
+
+class SpanKind(StrEnum):
+    """What a stretch of the timeline says: which product is explained, or who speaks."""
+
+    PRODUCT = "product"
+    SPEAKER = "speaker"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """Whether the speech model is there, and what to do if not."""
+
+    name: str
+    present: bool
+    how_to_load: str

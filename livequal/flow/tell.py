@@ -1,0 +1,61 @@
+"""Who is told of what."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from ..kernel.db import db
+from ..notifications import service as notifications
+from ..notifications.rules import NoticeKind
+from ..onboarding import service as onboarding
+from ..review.events import ConfirmationWithdrawn, ViolationConfirmed
+from ..review.models import Decision
+from ..review.rules import Outcome
+from ..risk.events import Scanned
+from ..streams.events import RecordingRefused
+from ..streams.models import Recording
+
+
+def uploader_of_refused(event: RecordingRefused) -> None:
+    """Whoever uploaded a recording hears that it can't be taken."""
+    _tell_uploader(event.recording_id, NoticeKind.RECORDING_REFUSED)
+
+
+def uploader_of_ready(event: Scanned) -> None:
+    """Whoever uploaded a recording hears that it can be reviewed."""
+    if event.first:
+        _tell_uploader(event.recording_id, NoticeKind.TRANSCRIPT_READY)
+
+
+def concerned_of_confirmed(event: ViolationConfirmed) -> None:
+    """The streamer and her MCN hear of a confirmed finding."""
+    _tell_concerned(event.case_id, event.decision_id, NoticeKind.FINDING_CONFIRMED)
+
+
+def concerned_of_withdrawn(event: ConfirmationWithdrawn) -> None:
+    """The streamer and her MCN hear that a finding was withdrawn."""
+    confirmed = db.session.scalars(
+        select(Decision)
+        .where(Decision.case_id == event.case_id, Decision.outcome == Outcome.CONFIRMED)
+        .order_by(Decision.id.desc())
+        .limit(1)
+    ).first()
+    if confirmed is not None:
+        _tell_concerned(event.case_id, confirmed.id, NoticeKind.FINDING_WITHDRAWN)
+
+
+def _tell_uploader(recording_id: int, kind: NoticeKind) -> None:
+    recording = db.session.get_one(Recording, recording_id)
+    notifications.tell(
+        [recording.uploaded_by], kind, {"title": recording.title}, url=f"/recordings/{recording.id}"
+    )
+
+
+def _tell_concerned(case_id: int, decision_id: int, kind: NoticeKind) -> None:
+    decision = db.session.get_one(Decision, decision_id)
+    if decision.streamer_id is None:
+        return
+    recording = db.session.get_one(Recording, decision.case.recording_id)
+    people = onboarding.user_ids_to_tell(decision.streamer_id)
+    url = f"/findings/{case_id}" if kind is NoticeKind.FINDING_CONFIRMED else "/findings"
+    notifications.tell(people, kind, {"title": recording.title, "category": decision.category}, url=url)

@@ -1,0 +1,347 @@
+"""Open cases, decide them, and show what was found to whom it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, false, func, select
+from sqlalchemy.exc import IntegrityError
+
+from ..accounts.rules import Actor, Role
+from ..audit import service as audit
+from ..kernel import bus
+from ..kernel.clock import now
+from ..kernel.db import db
+from ..kernel.errors import Conflict, Invalid, NotFound
+from ..kernel.i18n import gettext
+from ..kernel.states import move
+from ..onboarding import live_sessions
+from ..onboarding import service as onboarding
+from ..onboarding.models import Streamer
+from ..risk.models import FlagRow
+from ..streams.models import Recording, SegmentRow, Transcript
+from ..streams.rules import TranscriptState
+from ..taxonomy.rules import RiskCategory
+from .events import ConfirmationWithdrawn, ViolationConfirmed
+from .models import Case, Clip, Decision
+from .rules import MOVES, REASONS_VERSION, STATE_AFTER, CaseKind, CaseState, Outcome, reason
+
+NOTE_MAX = 1000
+UNCLEAR_SEVERITY = 2
+# Neighbouring stretches that were not understood are heard in one go.
+UNCLEAR_JOIN_MS = 3000
+
+
+class StaleCase(Conflict):
+    """Somebody else decided first; `decision` is theirs."""
+
+    def __init__(self, case: Case, decision: Decision | None) -> None:
+        super().__init__(gettext("Somebody decided this meanwhile. What you wrote is still here."))
+        self.case, self.decision = case, decision
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a moderator says of a case. `streamer_id` None leaves open whom it concerns."""
+
+    outcome: Outcome
+    reason: str
+    note: str = ""
+    category: str = ""
+    streamer_id: int | None = None
+
+
+def visible_to(actor: Actor) -> Select[tuple[Case]]:
+    """Cases are the platform's to see."""
+    query = select(Case)
+    return query if actor.sees_platform else query.where(false())
+
+
+def get(case_id: int, actor: Actor) -> Case:
+    """One case.
+
+    Raises: NotFound.
+    """
+    case = db.session.scalars(visible_to(actor).where(Case.id == case_id)).first()
+    if case is None:
+        raise NotFound(gettext("There is no such case, or it is not yours to see."))
+    return case
+
+
+def queue(
+    actor: Actor, *, kind: str = "", category: str = "", severity: int = 0, room_id: int = 0
+) -> Select[tuple[Case]]:
+    """Open cases, the gravest first, then the oldest."""
+    query = visible_to(actor).where(Case.state == CaseState.OPEN).order_by(Case.severity.desc(), Case.id)
+    if kind:
+        query = query.where(Case.kind == kind)
+    if category:
+        query = query.where(Case.category == category)
+    if severity:
+        query = query.where(Case.severity == severity)
+    if room_id:
+        sessions = live_sessions.ids_of_room(room_id)
+        query = query.join(Recording, Case.recording_id == Recording.id).where(Recording.live_session_id.in_(sessions))
+    return query
+
+
+def open_count(actor: Actor) -> int:
+    """How many cases wait."""
+    query = visible_to(actor).where(Case.state == CaseState.OPEN)
+    return db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+
+def open_cases(recording_id: int, transcript_id: int) -> int:
+    """Give every new flag and every stretch that was not understood its case; answer how many were opened.
+
+    Run again after a correction, it opens only what is new and supersedes undecided cases that lost their ground.
+    """
+    transcript = db.session.get_one(Transcript, transcript_id)
+    known = set(
+        db.session.scalars(select(Case.flag_id).where(Case.transcript_id == transcript_id, Case.flag_id.is_not(None)))
+    )
+    flags = db.session.scalars(
+        select(FlagRow).where(FlagRow.transcript_id == transcript_id, FlagRow.superseded_at.is_(None))
+    )
+    opened = [_claim(recording_id, flag) for flag in flags if flag.id not in known]
+    opened += _unclear(recording_id, transcript)
+    db.session.add_all(opened)
+    db.session.flush()
+    _supersede_others(recording_id, transcript)
+    return len(opened)
+
+
+def supersede_case_of(flag_id: int) -> None:
+    """A flag lost its ground: its case ends, unless somebody decided it already."""
+    case = db.session.scalars(select(Case).where(Case.flag_id == flag_id)).first()
+    if case is not None and case.state == CaseState.OPEN:
+        case.state, case.version = move(CaseState.OPEN, CaseState.SUPERSEDED, MOVES), case.version + 1
+
+
+def decide(case: Case, verdict: Verdict, version: int, *, by: Actor) -> Decision:
+    """Write down what a human decided.
+
+    Raises: StaleCase when the case changed since the page was shown, Invalid, WrongState.
+    """
+    if case.version != version:
+        raise StaleCase(case, newest_decision(case))
+    _check(case, verdict)
+    target = STATE_AFTER[verdict.outcome]
+    before = case.state
+    if before != target:
+        case.state = move(CaseState(before), target, MOVES)
+    decision = Decision(
+        case_id=case.id,
+        case_version=version,
+        outcome=verdict.outcome,
+        category=_category(case, verdict) if verdict.outcome is Outcome.CONFIRMED else "",
+        reason=verdict.reason,
+        reasons_version=REASONS_VERSION,
+        note=verdict.note.strip(),
+        streamer_id=_streamer(case, verdict),
+        decided_by=by.user_id,
+        decided_by_name=by.name,
+        decided_at=now(),
+    )
+    case.version += 1
+    try:
+        with db.session.begin_nested():
+            db.session.add(decision)
+    except IntegrityError:
+        db.session.expire_all()
+        raise StaleCase(case, newest_decision(case)) from None
+    audit.record(
+        "case.decide",
+        case,
+        by=by,
+        before={"state": before},
+        after={"state": case.state, "outcome": decision.outcome, "reason": decision.reason, "streamer": decision.streamer_id},
+        reason=decision.note,
+    )
+    if verdict.outcome is Outcome.CONFIRMED:
+        bus.emit(ViolationConfirmed(case.id, decision.id))
+    elif before == CaseState.CONFIRMED:
+        bus.emit(ConfirmationWithdrawn(case.id, decision.id))
+    return decision
+
+
+def newest_decision(case: Case) -> Decision | None:
+    """The decision that counts."""
+    query = select(Decision).where(Decision.case_id == case.id).order_by(Decision.id.desc()).limit(1)
+    return db.session.scalars(query).first()
+
+
+def newest_decisions(cases: Sequence[Case]) -> dict[int, Decision]:
+    """The decision that counts of each case, by case id."""
+    ids = [case.id for case in cases if case.state != CaseState.OPEN]
+    newest = select(func.max(Decision.id)).where(Decision.case_id.in_(ids)).group_by(Decision.case_id)
+    return {d.case_id: d for d in db.session.scalars(select(Decision).where(Decision.id.in_(newest)))}
+
+
+def cases_of(recording_id: int) -> list[Case]:
+    """Every case of a recording in order of time."""
+    query = select(Case).where(Case.recording_id == recording_id).order_by(Case.start_ms, Case.id)
+    return list(db.session.scalars(query))
+
+
+def counts_of(recording_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """Cases per state of each recording."""
+    rows = db.session.execute(
+        select(Case.recording_id, Case.state, func.count())
+        .where(Case.recording_id.in_(recording_ids))
+        .group_by(Case.recording_id, Case.state)
+    )
+    counts: dict[int, dict[str, int]] = {}
+    for recording_id, state, number in rows:
+        counts.setdefault(recording_id, {})[state] = number
+    return counts
+
+
+def findings(actor: Actor) -> Select[tuple[Decision]]:
+    """Confirmed findings that concern the person: her own, her MCN's people's, or all for the platform."""
+    newest = select(func.max(Decision.id)).group_by(Decision.case_id)
+    query = (
+        select(Decision)
+        .where(Decision.id.in_(newest), Decision.outcome == Outcome.CONFIRMED)
+        .order_by(Decision.id.desc())
+    )
+    if actor.sees_platform:
+        return query
+    people = onboarding.visible_to_streamers(actor).with_only_columns(Streamer.id)
+    return query.where(Decision.streamer_id.in_(people))
+
+
+def finding(case_id: int, actor: Actor) -> Decision:
+    """The confirmed finding of a case.
+
+    Raises: NotFound, also when it was withdrawn or concerns somebody else.
+    """
+    decision = db.session.scalars(findings(actor).where(Decision.case_id == case_id)).first()
+    if decision is None:
+        raise NotFound(gettext("There is no such finding, or it was withdrawn."))
+    return decision
+
+
+def clip_of(case_id: int) -> Clip | None:
+    """The sound of a finding, None while it is being cut."""
+    return db.session.get(Clip, case_id)
+
+
+def words_of(case: Case) -> str:
+    """What was said, as the transcript has it now."""
+    if case.flag is not None:
+        return case.flag.quote
+    rows = db.session.scalars(
+        select(SegmentRow)
+        .where(
+            SegmentRow.transcript_id == case.transcript_id,
+            SegmentRow.start_ms < case.end_ms,
+            SegmentRow.end_ms > case.start_ms,
+        )
+        .order_by(SegmentRow.position)
+    )
+    return " ".join(row.text for row in rows if row.text)
+
+
+def may_decide(actor: Actor) -> bool:
+    """Whether this person moderates."""
+    return bool(actor.roles & {Role.MODERATOR, Role.LEAD_MODERATOR})
+
+
+def _claim(recording_id: int, flag: FlagRow) -> Case:
+    return Case(
+        recording_id=recording_id,
+        transcript_id=flag.transcript_id,
+        kind=CaseKind.CLAIM,
+        flag_id=flag.id,
+        category=flag.category,
+        severity=flag.severity,
+        start_ms=flag.start_ms,
+        end_ms=flag.end_ms,
+        opened_at=now(),
+    )
+
+
+def _unclear(recording_id: int, transcript: Transcript) -> list[Case]:
+    rows = db.session.execute(
+        select(SegmentRow.start_ms, SegmentRow.end_ms)
+        .where(SegmentRow.transcript_id == transcript.id, SegmentRow.unintelligible)
+        .order_by(SegmentRow.start_ms)
+    )
+    stretches: list[list[int]] = []
+    for start_ms, end_ms in rows:
+        if stretches and start_ms - stretches[-1][1] <= UNCLEAR_JOIN_MS:
+            stretches[-1][1] = max(stretches[-1][1], end_ms)
+        else:
+            stretches.append([start_ms, end_ms])
+    known = set(
+        db.session.execute(
+            select(Case.start_ms, Case.end_ms).where(
+                Case.transcript_id == transcript.id, Case.kind == CaseKind.UNCLEAR
+            )
+        ).tuples()
+    )
+    return [
+        Case(
+            recording_id=recording_id,
+            transcript_id=transcript.id,
+            kind=CaseKind.UNCLEAR,
+            severity=UNCLEAR_SEVERITY,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            opened_at=now(),
+        )
+        for start_ms, end_ms in stretches
+        if (start_ms, end_ms) not in known
+    ]
+
+
+def _supersede_others(recording_id: int, transcript: Transcript) -> None:
+    """Undecided cases of transcripts that were followed by this one have lost their ground."""
+    if transcript.state != TranscriptState.COMPLETE:
+        return
+    left = select(Case).where(
+        Case.recording_id == recording_id, Case.transcript_id != transcript.id, Case.state == CaseState.OPEN
+    )
+    for case in db.session.scalars(left):
+        case.state, case.version = move(CaseState.OPEN, CaseState.SUPERSEDED, MOVES), case.version + 1
+    db.session.flush()
+
+
+def _check(case: Case, verdict: Verdict) -> None:
+    errors: dict[str, str] = {}
+    entry = reason(verdict.outcome, verdict.reason)
+    if entry is None:
+        errors["reason"] = gettext("Choose a reason.")
+    elif entry.needs_note and not verdict.note.strip():
+        errors["note"] = gettext("Write a sentence that says why.")
+    if len(verdict.note) > NOTE_MAX:
+        errors["note"] = gettext("Write at most %(count)s characters.", count=NOTE_MAX)
+    if verdict.outcome is Outcome.CONFIRMED:
+        if _category(case, verdict) not in set(RiskCategory):
+            errors["category"] = gettext("Choose what is wrong with these words.")
+        people = {streamer.id for streamer in people_of(case)}
+        if verdict.streamer_id is not None and verdict.streamer_id not in people:
+            errors["streamer"] = gettext("This person did not stream in this session.")
+        elif verdict.streamer_id is None and len(people) > 1:
+            errors["streamer"] = gettext("Say who spoke: more than one person streamed in this session.")
+    if errors:
+        raise Invalid(errors)
+
+
+def people_of(case: Case) -> Sequence[Streamer]:
+    """Who streamed in the case's live session; empty when the recording belongs to none."""
+    recording = db.session.get_one(Recording, case.recording_id)
+    return [] if recording.live_session_id is None else onboarding.streamers_of(recording.live_session_id)
+
+
+def _streamer(case: Case, verdict: Verdict) -> int | None:
+    if verdict.outcome is not Outcome.CONFIRMED or verdict.streamer_id is not None:
+        return verdict.streamer_id
+    people = people_of(case)
+    return people[0].id if len(people) == 1 else None
+
+
+def _category(case: Case, verdict: Verdict) -> str:
+    return verdict.category or case.category

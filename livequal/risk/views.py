@@ -1,0 +1,35 @@
+"""The rules as people may read them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from ..accounts.access import allow
+from ..accounts.rules import Permission
+from ..kernel import web
+from ..kernel.pages import PAGE_SIZE, Page
+from ..taxonomy.rules import RiskCategory
+from . import service
+
+pages = Blueprint("risk", __name__)
+
+
+@pages.get("/rules")
+@allow(Permission.READ_RULES)
+def rules() -> str:
+    """Every rule of the pack in force, with its legal basis and what to say instead."""
+    pack = service.pack()
+    category, words = request.args.get("category", ""), request.args.get("q", "").strip()
+    found = [
+        rule
+        for rule in pack.rules
+        if (not category or rule.category == category) and (not words or words in rule.title or words in rule.slug)
+    ]
+    number = min(max(1, web.page_number()), max(1, -(-len(found) // PAGE_SIZE)))
+    rows = found[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
+    return render_template(
+        "risk/rules.html",
+        pack=pack,
+        page=Page(rows, number, PAGE_SIZE, len(found)),
+        categories=list(RiskCategory),
+    )

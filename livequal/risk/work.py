@@ -1,0 +1,35 @@
+"""What the worker does for risk."""
+
+from __future__ import annotations
+
+from ..jobs.run import Run
+from ..kernel import bus
+from ..kernel.db import db, edge
+from ..streams import service as streams
+from ..streams.models import Recording, Transcript
+from ..streams.rules import RecordingState, TranscriptState
+from . import service
+from .events import Scanned
+
+STAGE = "scanning"
+
+
+def scan(run: Run) -> None:
+    """Read a complete transcript with the rule pack; again after a correction, with the same outcome for the rest."""
+    with edge(write=False):
+        transcript = db.session.get(Transcript, run.payload["transcript_id"])
+        if transcript is None or transcript.state != TranscriptState.COMPLETE:
+            return
+        reading, changes = service.reading_of(transcript.id), transcript.changes
+    flags = service.read(reading)
+    with run.step(stage=STAGE):
+        transcript = db.session.get_one(Transcript, reading.transcript_id)
+        if transcript.changes != changes:
+            # Somebody corrected a word meanwhile: that correction has queued a scan of its own.
+            return
+        service.keep(reading, flags)
+        recording = db.session.get_one(Recording, transcript.recording_id)
+        first = recording.state == RecordingState.TRANSCRIBED
+        if first:
+            streams.set_state(recording, RecordingState.READY)
+        bus.emit(Scanned(recording.id, transcript.id, first=first))
