@@ -41,6 +41,7 @@ class Settings:
     mail_from: str
     demo: bool
     backups_kept: int
+    metrics_token: str | None
 
     @property
     def files_dir(self) -> Path:
@@ -83,6 +84,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         mail_from=env.get("LIVEQUAL_MAIL_FROM", "livequal@localhost"),
         demo=env.get("LIVEQUAL_DEMO", "1") not in {"0", "no", "false"},
         backups_kept=_integer(env, "LIVEQUAL_BACKUPS_KEPT", 5),
+        metrics_token=env.get("LIVEQUAL_METRICS_TOKEN") or None,
     )
 
 

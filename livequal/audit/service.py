@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from typing import Protocol, TypedDict
 
 from sqlalchemy import Select, select
 
@@ -23,6 +23,15 @@ class By(Protocol):
     @property
     def name(self) -> str:
         """The name as shown at the time."""
+
+
+class Asked(TypedDict, total=False):
+    """What `events` is asked for."""
+
+    action: str
+    actor_id: int | None
+    subject_type: str
+    subject_id: str
 
 
 def record(
@@ -68,8 +77,10 @@ def record(
     return event
 
 
-def events(*, action: str = "", actor_id: int | None = None, subject_type: str = "") -> Select[AuditEvent]:
-    """The record, newest first."""
+def events(
+    *, action: str = "", actor_id: int | None = None, subject_type: str = "", subject_id: str = ""
+) -> Select[AuditEvent]:
+    """The record, newest first. `subject_id` counts only together with `subject_type`."""
     query = select(AuditEvent).order_by(AuditEvent.seq.desc())
     if action:
         query = query.where(AuditEvent.action == action)
@@ -77,7 +88,19 @@ def events(*, action: str = "", actor_id: int | None = None, subject_type: str =
         query = query.where(AuditEvent.actor_id == actor_id)
     if subject_type:
         query = query.where(AuditEvent.subject_type == subject_type)
+        if subject_id:
+            query = query.where(AuditEvent.subject_id == subject_id)
     return query
+
+
+def in_blocks(query: Select[AuditEvent], size: int = 1000) -> Iterator[AuditEvent]:
+    """Every event of a query, in constant memory."""
+    yield from db.session.scalars(query.execution_options(yield_per=size))
+
+
+def subject_types() -> list[str]:
+    """Every kind of row on record."""
+    return list(db.session.scalars(select(AuditEvent.subject_type).distinct().order_by(AuditEvent.subject_type)))
 
 
 def actions() -> list[str]:

@@ -18,7 +18,11 @@ PROGRESS_EVERY_S = 1.0
 
 
 class Run:
-    """One try at one job. Job functions are idempotent and write only inside `step()`."""
+    """One try at one job.
+
+    Job functions are idempotent and write only inside `step()`. One that returns has done its work; one that is
+    asked to stop (`over`) stops by letting `check()` or the next `step()` raise.
+    """
 
     def __init__(self, job: Job) -> None:
         self.job_id = job.id
@@ -54,8 +58,9 @@ class Run:
     ) -> Iterator[None]:
         """One transaction of this job: fenced first, so that a zombie's late result is refused.
 
-        Raises: LeaseLost, CancelAsked.
+        Raises: LeaseLost, CancelAsked, WorkerLeaves.
         """
+        self.check()
         with edge():
             service.advance(self.job_id, self.token, checkpoint=checkpoint, stage=stage, done=done, total=total)
             yield
@@ -65,7 +70,7 @@ class Run:
     def progress(self, stage: str, done: int, total: int) -> None:
         """Show how far it is, at most once a second.
 
-        Raises: LeaseLost, CancelAsked.
+        Raises: LeaseLost, CancelAsked, WorkerLeaves.
         """
         if monotonic() - self._said < PROGRESS_EVERY_S:
             return
