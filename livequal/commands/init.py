@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 from flask.cli import with_appcontext
 
@@ -26,7 +28,7 @@ def init(platform: str | None, login: str | None, name: str, *, password_stdin: 
     platform = platform or click.prompt("Platform name", err=True)
     login = login or click.prompt("Administrator's login", err=True)
     if password_stdin:
-        password = click.get_text_stream("stdin").readline().rstrip("\r\n")
+        password = sys.stdin.readline().rstrip("\r\n")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt="The same once more", err=True)
     try:

@@ -29,7 +29,7 @@ class Page(Generic[T]):
         return max(1, -(-self.total // self.size))
 
 
-def paginate(query: Select[tuple[T]], number: int = 1, size: int = PAGE_SIZE) -> Page[T]:
+def paginate(query: Select[T], number: int = 1, size: int = PAGE_SIZE) -> Page[T]:
     """The asked page of a query of one entity; a number past the end gives the last page."""
     total = db.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     last = max(1, -(-total // size))
