@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, PasswordField, SearchField, SelectField, SelectMultipleField, StringField
-from wtforms.validators import Email, InputRequired, Length, Optional
+from wtforms.validators import Email, InputRequired, Length, Optional, Regexp
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from ..kernel.forms import Form
@@ -55,7 +54,9 @@ class InvitationForm(Form):
 
     name = StringField(_("The person's name"), _NAME)
     roles = MultiCheckboxField(_("Roles"), [InputRequired(_("Choose at least one role."))])
-    subject = HiddenField()
+    subject = HiddenField(
+        validators=[Regexp(r"([a-z_]+:[0-9]{1,9})?$", message=_("Open this page anew from the list."))]
+    )
 
 
 class OrganisationForm(Form):
@@ -79,14 +80,19 @@ class ProfileForm(Form):
         _("Mail address"), _MAIL, description=_("Only for choosing a new password when you have forgotten yours.")
     )
     current = PasswordField(
-        _("Present password"), [_LONG], description=_("Needed only when you change the mail address.")
+        _("Present password"),
+        [_LONG],
+        id="profile-current",
+        description=_("Needed only when you change the mail address."),
     )
 
 
 class PasswordForm(Form):
     """A new password of one's own."""
 
-    current = PasswordField(_("Present password"), [InputRequired(_("Type your present password.")), _LONG])
+    current = PasswordField(
+        _("Present password"), [InputRequired(_("Type your present password.")), _LONG], id="password-current"
+    )
     password = PasswordField(
         _("New password"),
         [InputRequired(_("Choose a password."))],
@@ -97,7 +103,9 @@ class PasswordForm(Form):
 class LeaveForm(Form):
     """Closing one's own account."""
 
-    current = PasswordField(_("Present password"), [InputRequired(_("Type your present password.")), _LONG])
+    current = PasswordField(
+        _("Present password"), [InputRequired(_("Type your present password.")), _LONG], id="leave-current"
+    )
 
 
 class AskForResetForm(Form):
@@ -119,10 +127,10 @@ class ResetForm(Form):
     )
 
 
-class PeopleFilter(FlaskForm):
+class PeopleFilter(Form):
     """What to look for among people."""
 
-    class Meta(FlaskForm.Meta):
+    class Meta(Form.Meta):
         """A filter changes nothing and travels in the address."""
 
         csrf = False
@@ -131,3 +139,8 @@ class PeopleFilter(FlaskForm):
     organisation = SelectField(_("Organisation"), validate_choice=False)
     role = SelectField(_("Role"), validate_choice=False)
     state = SelectField(_("State"), validate_choice=False)
+
+
+def text(field: StringField) -> str:
+    """What was typed; empty when nothing was sent."""
+    return field.data or ""
