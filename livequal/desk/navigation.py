@@ -8,7 +8,7 @@ from functools import lru_cache
 from time import monotonic
 from typing import Any
 
-from flask import Flask, request, url_for
+from flask import Flask, has_request_context, request, url_for
 from flask_login import current_user
 from markupsafe import Markup, escape
 
@@ -44,7 +44,9 @@ def init_app(app: Flask) -> None:
 
 
 def _frame() -> dict[str, Any]:
-    locale = str(i18n.get_locale() or i18n.LOCALES[0])
+    if not has_request_context():
+        return {}
+    locale = i18n.locale()
     frame: dict[str, Any] = {
         "locale": locale,
         "languages": [
@@ -95,7 +97,13 @@ def _menu() -> list[Item]:
         (may(Permission.READ_RULES), _("Rules"), "risk.rules", "shield", ("risk.",)),
         (may(Permission.READ_PEOPLE), _("People"), "accounts.people", "person", ("accounts.people", "accounts.person")),
         (may(Permission.INVITE_PEOPLE), _("Invitations"), "accounts.invitations", "link", ("accounts.invit",)),
-        (may(Permission.WRITE_ORGANISATIONS), _("Organisations"), "accounts.organisations", "building", ("accounts.organ",)),
+        (
+            may(Permission.WRITE_ORGANISATIONS),
+            _("Organisations"),
+            "accounts.organisations",
+            "building",
+            ("accounts.organ",),
+        ),
         (may(Permission.READ_JOBS), _("Work in progress"), "desk.jobs", "job", ()),
         (may(Permission.READ_OUTBOX), _("Outbox"), "desk.outbox", "mail", ()),
         (may(Permission.READ_AUDIT), _("Record"), "desk.audit", "history", ()),

@@ -27,7 +27,9 @@ def later(name: str, payload: Callable[[Any], dict[str, Any]], *, after: timedel
 
     def queue(event: Any) -> None:
         facts = payload(event)
-        about = next((f"{key.removesuffix('_id')}:{facts[key]}" for key in ("recording_id", "case_id") if key in facts), "")
+        about = next(
+            (f"{key.removesuffix('_id')}:{facts[key]}" for key in ("recording_id", "case_id") if key in facts), ""
+        )
         jobs.enqueue(name, facts, subject=about, after=after)
 
     return queue

@@ -46,9 +46,7 @@ def concerned_of_withdrawn(event: ConfirmationWithdrawn) -> None:
 
 def _tell_uploader(recording_id: int, kind: NoticeKind) -> None:
     recording = db.session.get_one(Recording, recording_id)
-    notifications.tell(
-        [recording.uploaded_by], kind, {"title": recording.title}, url=f"/recordings/{recording.id}"
-    )
+    notifications.tell([recording.uploaded_by], kind, {"title": recording.title}, url=f"/recordings/{recording.id}")
 
 
 def _tell_concerned(case_id: int, decision_id: int, kind: NoticeKind) -> None:

@@ -61,7 +61,11 @@ class Reason:
 
 REASONS: dict[Outcome, tuple[Reason, ...]] = {
     Outcome.CONFIRMED: (
-        Reason("said_without_evidence", "这样说要有依据，档案里没有", "This claim needs evidence, and there is none on file"),
+        Reason(
+            "said_without_evidence",
+            "这样说要有依据，档案里没有",
+            "This claim needs evidence, and there is none on file",
+        ),
         Reason("said_against_rule", "法规不允许这样说", "The law does not allow this claim"),
         Reason("contradicts_file", "和档案里写的不一样", "It contradicts what is on file"),
         Reason("misleads_viewers", "会让观众误会", "It misleads viewers"),

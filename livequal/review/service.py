@@ -21,7 +21,7 @@ from ..onboarding import service as onboarding
 from ..onboarding.models import Streamer
 from ..risk.models import FlagRow
 from ..streams.models import Recording, SegmentRow, Transcript
-from ..streams.rules import TranscriptState
+from ..streams.rules import TranscriptState, unclear_stretches
 from ..taxonomy.rules import RiskCategory
 from .events import ConfirmationWithdrawn, ViolationConfirmed
 from .models import Case, Clip, Decision
@@ -29,8 +29,6 @@ from .rules import MOVES, REASONS_VERSION, STATE_AFTER, CaseKind, CaseState, Out
 
 NOTE_MAX = 1000
 UNCLEAR_SEVERITY = 2
-# Neighbouring stretches that were not understood are heard in one go.
-UNCLEAR_JOIN_MS = 3000
 
 
 class StaleCase(Conflict):
@@ -52,7 +50,7 @@ class Verdict:
     streamer_id: int | None = None
 
 
-def visible_to(actor: Actor) -> Select[tuple[Case]]:
+def visible_to(actor: Actor) -> Select[Case]:
     """Cases are the platform's to see."""
     query = select(Case)
     return query if actor.sees_platform else query.where(false())
@@ -71,7 +69,7 @@ def get(case_id: int, actor: Actor) -> Case:
 
 def queue(
     actor: Actor, *, kind: str = "", category: str = "", severity: int = 0, room_id: int = 0
-) -> Select[tuple[Case]]:
+) -> Select[Case]:
     """Open cases, the gravest first, then the oldest."""
     query = visible_to(actor).where(Case.state == CaseState.OPEN).order_by(Case.severity.desc(), Case.id)
     if kind:
@@ -156,7 +154,12 @@ def decide(case: Case, verdict: Verdict, version: int, *, by: Actor) -> Decision
         case,
         by=by,
         before={"state": before},
-        after={"state": case.state, "outcome": decision.outcome, "reason": decision.reason, "streamer": decision.streamer_id},
+        after={
+            "state": case.state,
+            "outcome": decision.outcome,
+            "reason": decision.reason,
+            "streamer": decision.streamer_id,
+        },
         reason=decision.note,
     )
     if verdict.outcome is Outcome.CONFIRMED:
@@ -198,7 +201,7 @@ def counts_of(recording_ids: Sequence[int]) -> dict[int, dict[str, int]]:
     return counts
 
 
-def findings(actor: Actor) -> Select[tuple[Decision]]:
+def findings(actor: Actor) -> Select[Decision]:
     """Confirmed findings that concern the person: her own, her MCN's people's, or all for the platform."""
     newest = select(func.max(Decision.id)).group_by(Decision.case_id)
     query = (
@@ -269,17 +272,9 @@ def _unclear(recording_id: int, transcript: Transcript) -> list[Case]:
         .where(SegmentRow.transcript_id == transcript.id, SegmentRow.unintelligible)
         .order_by(SegmentRow.start_ms)
     )
-    stretches: list[list[int]] = []
-    for start_ms, end_ms in rows:
-        if stretches and start_ms - stretches[-1][1] <= UNCLEAR_JOIN_MS:
-            stretches[-1][1] = max(stretches[-1][1], end_ms)
-        else:
-            stretches.append([start_ms, end_ms])
     known = set(
         db.session.execute(
-            select(Case.start_ms, Case.end_ms).where(
-                Case.transcript_id == transcript.id, Case.kind == CaseKind.UNCLEAR
-            )
+            select(Case.start_ms, Case.end_ms).where(Case.transcript_id == transcript.id, Case.kind == CaseKind.UNCLEAR)
         ).tuples()
     )
     return [
@@ -292,7 +287,7 @@ def _unclear(recording_id: int, transcript: Transcript) -> list[Case]:
             end_ms=end_ms,
             opened_at=now(),
         )
-        for start_ms, end_ms in stretches
+        for start_ms, end_ms in unclear_stretches((start_ms, end_ms) for start_ms, end_ms in rows)
         if (start_ms, end_ms) not in known
     ]
 

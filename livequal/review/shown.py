@@ -13,6 +13,7 @@ from sqlalchemy import select
 from ..accounts.rules import Actor, Permission
 from ..kernel.clock import SHANGHAI
 from ..kernel.db import db
+from ..kernel.i18n import locale
 from ..onboarding import live_sessions
 from ..onboarding import service as onboarding
 from ..onboarding.models import LiveSession, Streamer
@@ -109,15 +110,24 @@ def transcript_json(recording: Recording, actor: Actor) -> str:
     flags = risk.flags_of(transcript) if transcript else []
     document = {
         "recording": _recording_json(recording, actor),
-        "flags": [flag_json(flag, by_flag[flag.id], decisions.get(by_flag[flag.id].id)) for flag in flags if flag.id in by_flag],
-        "unclear": [
-            case_json(case, decisions.get(case.id)) for case in cases if case.kind == CaseKind.UNCLEAR
+        "flags": [
+            flag_json(flag, by_flag[flag.id], decisions.get(by_flag[flag.id].id))
+            for flag in flags
+            if flag.id in by_flag
         ],
+        "unclear": [case_json(case, decisions.get(case.id)) for case in cases if case.kind == CaseKind.UNCLEAR],
         "spans": [streams_shown.span_json(span) for span in streams.spans_of(recording)],
         "categories": [{"slug": c.value, "name": category_name(c.value)} for c in RiskCategory],
         "reasons": {
-            name: [{"slug": r.slug, "name": r.text(streams_shown.locale()), "needs_note": r.needs_note} for r in REASONS[key]]
-            for name, key in (("confirm", Outcome.CONFIRMED), ("dismiss", Outcome.DISMISSED), ("withdraw", Outcome.WITHDRAWN))
+            name: [
+                {"slug": r.slug, "name": r.text(locale()), "needs_note": r.needs_note}
+                for r in REASONS[key]
+            ]
+            for name, key in (
+                ("confirm", Outcome.CONFIRMED),
+                ("dismiss", Outcome.DISMISSED),
+                ("withdraw", Outcome.WITHDRAWN),
+            )
         },
         "product_categories": [{"slug": c.value, "name": product_name(c.value)} for c in ProductCategory],
         "streamers": [{"id": s.id, "name": s.stage_name} for s in _streamers(recording)],
@@ -187,19 +197,19 @@ def category_name(slug: str) -> str:
     if not slug:
         return ""
     facts = RISK_CATEGORIES[RiskCategory(slug)]
-    return facts.en if streams_shown.locale() == "en" else facts.zh
+    return facts.en if locale() == "en" else facts.zh
 
 
 def product_name(slug: str) -> str:
     """A product category's name in the reader's language."""
     category = ProductCategory(slug)
-    return category.en if streams_shown.locale() == "en" else category.zh
+    return category.en if locale() == "en" else category.zh
 
 
 def reason_text(decision: Decision) -> str:
     """Why it was decided so, from the catalogue."""
     entry = reason(Outcome(decision.outcome), decision.reason)
-    return entry.text(streams_shown.locale()) if entry else decision.reason
+    return entry.text(locale()) if entry else decision.reason
 
 
 def _recording_json(recording: Recording, actor: Actor) -> dict[str, Any]:

@@ -53,14 +53,14 @@ def decide(case_id: int) -> BaseResponse | tuple[Response, int] | tuple[str, int
     form = forms.from_json(DecisionForm) if request.is_json else DecisionForm()
     forms.check(form)
     verdict = service.Verdict(
-        Outcome(form.outcome.data),
-        form.reason.data,
+        Outcome(form.outcome.data or ""),
+        form.reason.data or "",
         form.note.data or "",
         form.category.data or "",
         form.streamer.data,
     )
     try:
-        service.decide(case, verdict, form.version.data, by=actor())
+        service.decide(case, verdict, form.version.data or 0, by=actor())
     except service.StaleCase as stale:
         return _stale(stale)
     if web.wants_json():
@@ -83,7 +83,10 @@ def finding(case_id: int) -> str:
     """One finding in plain words, with its sound."""
     decision = service.finding(case_id, actor())
     return render_template(
-        "review/finding.html", row=shown.finding_rows([decision])[0], clip=service.clip_of(case_id), whole=actor().sees_platform
+        "review/finding.html",
+        row=shown.finding_rows([decision])[0],
+        clip=service.clip_of(case_id),
+        whole=actor().sees_platform,
     )
 
 
@@ -105,4 +108,3 @@ def _stale(stale: service.StaleCase) -> tuple[Response, int] | tuple[str, int]:
     if web.wants_json():
         return jsonify(message=stale.message, **facts), 409
     return render_template("errors/409.html", message=stale.message), 409
-

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from ..jobs.run import Run
 from ..kernel import installation
 from ..kernel.db import db, edge
@@ -28,9 +25,8 @@ def cut_clip(run: Run) -> None:
         end_ms = min(recording.duration_ms, case.end_ms + AFTER_MS, start_ms + LONGEST_MS)
         source = installation.storage().path(recording.m4a_key)
         case_id = case.id
-    with tempfile.TemporaryDirectory(dir=installation.settings().var) as folder:
-        target = Path(folder) / "clip.m4a"
-        clip(source, start_ms, end_ms, target)
-        with run.step():
-            key = installation.storage().adopt(target, "clips", ".m4a")
-            db.session.add(Clip(case_id=case_id, start_ms=start_ms, end_ms=end_ms, key=key))
+    target = installation.storage().new_incoming()
+    target.write_bytes(clip(source, start_ms, end_ms))
+    key = installation.storage().adopt(target, "clips", ".m4a")
+    with run.step():
+        db.session.add(Clip(case_id=case_id, start_ms=start_ms, end_ms=end_ms, key=key))

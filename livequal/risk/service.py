@@ -58,7 +58,7 @@ def pack() -> RulePack:
     return load_pack(BASE_PACK)
 
 
-def visible_to(actor: Actor) -> Select[tuple[FlagRow]]:
+def visible_to(actor: Actor) -> Select[FlagRow]:
     """Flags are suspicions: only the platform sees them."""
     query = select(FlagRow)
     return query if actor.sees_platform else query.where(false())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, JSON, BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, event
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, event, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from ..kernel.db import Base
@@ -45,9 +45,7 @@ class Recording(Base):
 
     __tablename__ = "recording"
     __table_args__ = (
-        CheckConstraint(
-            "state IN ('arrived','prepared','transcribed','ready','refused','duplicate')", name="state"
-        ),
+        CheckConstraint("state IN ('arrived','prepared','transcribed','ready','refused','duplicate')", name="state"),
         CheckConstraint("state NOT IN ('prepared','transcribed','ready') OR m4a_key <> ''", name="has_rendition"),
         CheckConstraint("state <> 'duplicate' OR twin_id IS NOT NULL", name="has_twin"),
         Index("ix_recording_sha256", "sha256"),
@@ -178,11 +176,11 @@ SEARCH_DDL = {
 
 def _create_search(target: Any, connection: Any, **_more: Any) -> None:
     for statement in SEARCH_DDL[connection.dialect.name]:
-        connection.execute(DDL(statement))
+        connection.execute(text(statement))
 
 
 def _drop_search(target: Any, connection: Any, **_more: Any) -> None:
-    connection.execute(DDL("DROP TABLE IF EXISTS segment_search"))
+    connection.execute(text("DROP TABLE IF EXISTS segment_search"))
 
 
 event.listen(SegmentRow.__table__, "after_create", _create_search)

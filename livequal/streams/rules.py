@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -105,3 +106,18 @@ class ModelState:
     name: str
     present: bool
     how_to_load: str
+
+
+# Neighbouring stretches that were not understood are heard in one go.
+UNCLEAR_JOIN_MS = 3000
+
+
+def unclear_stretches(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Stretches (start_ms, end_ms) in order of time, neighbours joined."""
+    joined: list[tuple[int, int]] = []
+    for start_ms, end_ms in stretches:
+        if joined and start_ms - joined[-1][1] <= UNCLEAR_JOIN_MS:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end_ms))
+        else:
+            joined.append((start_ms, end_ms))
+    return joined

@@ -31,7 +31,7 @@ def index(segments: Sequence[SegmentRow]) -> None:
     db.session.execute(text(statement), rows)
 
 
-def found(words: str, actor: Actor, *, recording_id: int | None = None) -> Select[tuple[SegmentRow]]:
+def found(words: str, actor: Actor, *, recording_id: int | None = None) -> Select[SegmentRow]:
     """Segments in which the words stand, newest recording first; nothing for a query without words.
 
     The index narrows down, the last condition decides: the words must stand there as they were typed.
@@ -63,4 +63,3 @@ def found(words: str, actor: Actor, *, recording_id: int | None = None) -> Selec
 
 def _postgres() -> bool:
     return db.engine.dialect.name == "postgresql"
-

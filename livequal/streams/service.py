@@ -31,7 +31,7 @@ WORD_MAX = 40
 TITLE_MAX = 200
 
 
-def visible_to(actor: Actor) -> Select[tuple[Recording]]:
+def visible_to(actor: Actor) -> Select[Recording]:
     """Whole recordings are the platform's to see; streamers and MCNs get findings with their clips."""
     query = select(Recording)
     return query if actor.sees_platform else query.where(false())
@@ -48,7 +48,9 @@ def get(recording_id: int, actor: Actor) -> Recording:
     return recording
 
 
-def listed(actor: Actor, *, words: str = "", state: str = "", live_session_id: int | None = None) -> Select[tuple[Recording]]:
+def listed(
+    actor: Actor, *, words: str = "", state: str = "", live_session_id: int | None = None
+) -> Select[Recording]:
     """Recordings, newest first."""
     query = visible_to(actor).order_by(Recording.id.desc())
     if words:
@@ -121,7 +123,7 @@ def current_transcript(recording: Recording) -> Transcript | None:
     return db.session.scalars(query).first()
 
 
-def segments_of(transcript: Transcript) -> Select[tuple[SegmentRow]]:
+def segments_of(transcript: Transcript) -> Select[SegmentRow]:
     """A transcript's segments in order."""
     return select(SegmentRow).where(SegmentRow.transcript_id == transcript.id).order_by(SegmentRow.position)
 
@@ -143,9 +145,7 @@ def segment(segment_id: int, recording: Recording) -> SegmentRow:
 
 def begin_transcript(recording: Recording, *, engine: str, model: str, version: str) -> Transcript:
     """Start a fresh transcript."""
-    transcript = Transcript(
-        recording_id=recording.id, engine=engine, model=model, version=version, created_at=now()
-    )
+    transcript = Transcript(recording_id=recording.id, engine=engine, model=model, version=version, created_at=now())
     db.session.add(transcript)
     db.session.flush()
     return transcript
@@ -217,7 +217,9 @@ def correct_word(
     word[2:] = [text, word[3], word[4] if len(word) > 4 else before]
     row.words, row.version = json.dumps(words, ensure_ascii=False, separators=(",", ":")), row.version + 1
     db.session.add(
-        WordCorrection(segment_id=row.id, word_index=word_index, before=before, after=text, corrected_by=by.user_id, at=now())
+        WordCorrection(
+            segment_id=row.id, word_index=word_index, before=before, after=text, corrected_by=by.user_id, at=now()
+        )
     )
     db.session.flush()
     search.index([row])
@@ -262,7 +264,9 @@ def mark(recording: Recording, spans: Sequence[TimelineSpan], *, by: Actor) -> l
         db.session.add(row)
         rows.append(row)
     db.session.flush()
-    audit.record("timeline.mark", recording, by=by, after={"spans": [[r.kind, r.start_ms, r.end_ms, r.label] for r in rows]})
+    audit.record(
+        "timeline.mark", recording, by=by, after={"spans": [[r.kind, r.start_ms, r.end_ms, r.label] for r in rows]}
+    )
     _timeline_changed(recording)
     return rows
 
@@ -284,7 +288,7 @@ def model_state(settings: Settings) -> ModelState:
     """Whether the speech model that new recordings need is there."""
     if settings.speech == "sidecar":
         return ModelState("sidecar", present=True, how_to_load="")
-    present = settings.model in installed_models(settings.models_dir)
+    present = any(model.name == settings.model for model in installed_models(settings.models_dir))
     return ModelState(settings.model, present, f".venv/bin/flask models get {settings.model}")
 
 
@@ -373,5 +377,3 @@ def _row(transcript_id: int, position: int, piece: Segment) -> SegmentRow:
         unintelligible=piece.unintelligible,
         invented=piece.invented,
     )
-
-

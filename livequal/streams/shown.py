@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from ..jobs.models import Job
 from ..jobs.rules import JobState
-from ..kernel import i18n, installation
+from ..kernel import installation
 from ..kernel.db import db
 from ..kernel.errors import Invalid
 from ..kernel.i18n import gettext as _
@@ -129,7 +129,9 @@ def recordings_of(rows: Sequence[SegmentRow]) -> dict[int, Recording]:
     """The recording of each segment's transcript, by transcript id."""
     ids = {row.transcript_id for row in rows}
     found = db.session.execute(
-        select(Transcript.id, Recording).join(Recording, Transcript.recording_id == Recording.id).where(Transcript.id.in_(ids))
+        select(Transcript.id, Recording)
+        .join(Recording, Transcript.recording_id == Recording.id)
+        .where(Transcript.id.in_(ids))
     )
     return {transcript_id: recording for transcript_id, recording in found}
 
@@ -180,11 +182,9 @@ def _message(recording: Recording, status: str, job: Job | None) -> str:
     if status == "failed" and job is not None:
         missing = service.model_state(installation.settings())
         if not missing.present:
-            return _("No speech model is installed. Load one with %(command)s, then go on.", command=missing.how_to_load)
+            return _(
+                "No speech model is installed. Load one with %(command)s, then go on.", command=missing.how_to_load
+            )
         return _("The work stopped after several tries. Go on, or tell your administrator.")
     return ""
 
-
-def locale() -> str:
-    """The reader's language."""
-    return str(i18n.get_locale() or i18n.LOCALES[0])

@@ -41,7 +41,7 @@ class WrongOffset(Conflict):
         self.received = received
 
 
-def visible_to(actor: Actor) -> Select[tuple[Upload]]:
+def visible_to(actor: Actor) -> Select[Upload]:
     """A person's own uploads."""
     query = select(Upload)
     return query.where(false()) if actor.user_id is None else query.where(Upload.user_id == actor.user_id)
@@ -74,9 +74,13 @@ def start(file_name: str, size: int, *, title: str = "", live_session_id: int | 
         raise Invalid({"file": gettext("This file is empty. Choose the recording itself.")})
     if size > settings.max_recording_bytes:
         gigabytes = settings.max_recording_bytes // (1 << 30)
-        raise Invalid({"file": gettext("This file is larger than %(size)s GB. Split it and upload the parts.", size=gigabytes)})
+        raise Invalid(
+            {"file": gettext("This file is larger than %(size)s GB. Split it and upload the parts.", size=gigabytes)}
+        )
     if shutil.disk_usage(settings.var).free - size < RESERVE_BYTES:
-        raise Invalid({"file": gettext("There is not enough room on the server for this file. Tell your administrator.")})
+        raise Invalid(
+            {"file": gettext("There is not enough room on the server for this file. Tell your administrator.")}
+        )
     if len(unfinished(by)) >= OPEN_PER_USER:
         raise Invalid({"file": gettext("You have many unfinished uploads. Finish or remove one first.")})
     if live_session_id is not None:

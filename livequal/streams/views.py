@@ -58,7 +58,11 @@ def plain_upload() -> BaseResponse | tuple[str, int]:
     sent.stream.seek(0)
     try:
         upload = uploads.start(
-            sent.filename or "", size, title=form.title.data or "", live_session_id=form.live_session.data or None, by=actor()
+            sent.filename or "",
+            size,
+            title=form.title.data or "",
+            live_session_id=form.live_session.data or None,
+            by=actor(),
         )
         uploads.write_piece(upload.incoming, 0, size, sent.stream)
         recording = uploads.finish(upload.id, by=actor())
@@ -203,7 +207,9 @@ def original(recording_id: int) -> Response:
 def peaks(recording_id: int) -> Response:
     """The peaks of the waveform."""
     recording = service.get(recording_id, actor())
-    return send_file(service.file(recording.peaks_key), mimetype="application/json", max_age=3600, etag=recording.sha256)
+    return send_file(
+        service.file(recording.peaks_key), mimetype="application/json", max_age=3600, etag=recording.sha256
+    )
 
 
 @pages.patch("/recordings/<int:recording_id>/segments/<int:segment_id>/words")
@@ -291,7 +297,9 @@ def search_one(recording_id: int) -> Response:
     """Search in one transcript: the ids of its lines."""
     recording = service.get(recording_id, actor())
     page = paginate(search.found(request.args.get("q", ""), actor(), recording_id=recording.id), web.page_number(), 500)
-    return jsonify(total=page.total, segments=[{"id": row.id, "start_ms": row.start_ms, "text": row.text} for row in page.rows])
+    return jsonify(
+        total=page.total, segments=[{"id": row.id, "start_ms": row.start_ms, "text": row.text} for row in page.rows]
+    )
 
 
 def _upload_page(form: PlainUpload) -> str:
@@ -320,5 +328,3 @@ def _imported() -> tuple[bytes, str]:
     if len(raw) > IMPORT_MAX_BYTES:
         raise Invalid({"file": _("This file is larger than 10 MB. Is it the right one?")})
     return raw, form.file.data.filename or ""
-
-

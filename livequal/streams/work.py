@@ -51,7 +51,6 @@ def prepare(run: Run) -> None:
             rendition = render(
                 original,
                 folder,
-                facts,
                 on_progress=lambda done, total: run.progress(STAGE_PREPARING, done, total),
                 cancelled=run.over,
             )
@@ -207,5 +206,3 @@ def _folder(name: str) -> Iterator[Path]:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
-
-
