@@ -6,8 +6,10 @@ from functools import cache
 from itertools import count
 from typing import Any
 
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
+from livequal.accounts import passwords
 from livequal.accounts.access import SEEN, SESSION_TOKEN
 from livequal.accounts.models import Organisation, SignIn, User, UserRole
 from livequal.accounts.rules import OrganisationKind, Role
@@ -16,6 +18,9 @@ from livequal.kernel.clock import now
 from livequal.kernel.db import db
 
 PASSWORD = "chrysanthemum-42-lanterns"
+# Argon2 takes its time on purpose; tests have none. The real parameters are tested in accounts/test_passwords.py.
+passwords._hasher = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+passwords._NOBODYS = passwords.hashed("nobody's")
 _numbers = count(1)
 
 
@@ -36,9 +41,7 @@ class Browser(FlaskClient):
 
 @cache
 def password_hash() -> str:
-    """The hash of PASSWORD; made once, for it takes its time on purpose."""
-    from livequal.accounts import passwords
-
+    """The hash of PASSWORD."""
     return passwords.hashed(PASSWORD)
 
 
