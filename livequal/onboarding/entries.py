@@ -70,6 +70,8 @@ def _said(fault: Fault) -> str:
             return gettext("This is too long. Shorten it.")
         case Fault.BAD_NUMBER:
             return gettext("A room number has letters, digits, dots and dashes only, without spaces.")
+        case Fault.TOO_EARLY:
+            return gettext("This is before 2016. Check the year.")
         case Fault.TOO_FAR_AHEAD:
             return gettext("This is more than a year ahead. Check the year.")
         case Fault.ENDS_BEFORE_START:

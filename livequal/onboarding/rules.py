@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum, auto
 
 NAME_MAX = 60
 TITLE_MAX = 120
 PLATFORM_NUMBER_MAX = 40
 SESSION_LONGEST = timedelta(days=3)
+# Live selling on the platforms began in 2016: an earlier session is a slip of the pen.
+SESSION_EARLIEST = datetime(2016, 1, 1, tzinfo=UTC)
 SESSION_AHEAD = timedelta(days=366)
 SESSION_USUAL = timedelta(hours=12)
 STREAMERS_PER_SESSION = 30
@@ -58,6 +60,7 @@ class Fault(StrEnum):
     MISSING = auto()
     TOO_LONG = auto()
     BAD_NUMBER = auto()
+    TOO_EARLY = auto()
     TOO_FAR_AHEAD = auto()
     ENDS_BEFORE_START = auto()
     TOO_LENGTHY = auto()
@@ -102,8 +105,13 @@ class SessionEntry:
 
     def faults(self, now: datetime) -> dict[str, Fault]:
         """What is wrong, by field; empty when all is well. Past sessions are fine: recordings come later."""
-        start = Fault.TOO_FAR_AHEAD if self.starts_at > now + SESSION_AHEAD else None
+        start = self._start_fault(now)
         return _present({"title": _text(self.title, TITLE_MAX), "starts_at": start, "ends_at": self._end_fault()})
+
+    def _start_fault(self, now: datetime) -> Fault | None:
+        if self.starts_at < SESSION_EARLIEST:
+            return Fault.TOO_EARLY
+        return Fault.TOO_FAR_AHEAD if self.starts_at > now + SESSION_AHEAD else None
 
     def _end_fault(self) -> Fault | None:
         if self.ends_at is None:

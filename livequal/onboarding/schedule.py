@@ -54,7 +54,7 @@ def add_live_session(
     return session
 
 
-def change_live_session(session: LiveSession, entry: SessionEntry, *, by: Actor) -> None:
+def change_live_session(session: LiveSession, entry: SessionEntry, *, by: Actor) -> LiveSession:
     """Correct a session's title and times.
 
     Raises: Invalid, Forbidden.
@@ -66,6 +66,7 @@ def change_live_session(session: LiveSession, entry: SessionEntry, *, by: Actor)
         session.title, session.starts_at, session.ends_at = entry.title, entry.starts_at, entry.ends_at
     if record_change("live_session.change", session, before, _facts_of_session(session), by):
         bus.emit(LiveSessionChanged(session.id))
+    return session
 
 
 def put_on(session: LiveSession, streamer_id: int, *, by: Actor) -> None:
@@ -96,7 +97,8 @@ def take_off(session: LiveSession, streamer_id: int, *, by: Actor) -> None:
 
 
 def proposed(session: LiveSession, actor: Actor, words: str = "", count: int = 12) -> list[Streamer]:
-    """Streamers to put on: those the words name; without words who was on lately in this room, else the first ones."""
+    """Streamers to put on: those the words name; without words who was on lately in this room, else the first of the
+    room's parties."""
     query = streamers(actor, words=words, state=StreamerState.ACTIVE).limit(count)
     query = query.where(Streamer.id.not_in([streamer.id for streamer in session.streamers]))
     if words:
@@ -110,7 +112,8 @@ def proposed(session: LiveSession, actor: Actor, words: str = "", count: int = 1
     )
     on = select(LiveSessionStreamer.streamer_id).join(lately, LiveSessionStreamer.live_session_id == lately.c.id)
     regulars = list(db.session.scalars(query.where(Streamer.id.in_(on))))
-    return regulars or list(db.session.scalars(query))
+    parties = [session.room.organisation_id, session.room.mcn_id]
+    return regulars or list(db.session.scalars(query.where(Streamer.organisation_id.in_(parties))))
 
 
 def _theirs(session: LiveSession, by: Actor) -> None:

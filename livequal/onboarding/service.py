@@ -27,6 +27,7 @@ from .rules import RoomEntry, RoomState, StreamerEntry, StreamerState
 
 Row = TypeVar("Row", Streamer, LiveRoom, LiveSession)
 TELLS = (Role.MCN_MANAGER, Role.ROOM_OPERATOR)
+OFFERED = 500
 
 
 # ── who may see what ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -146,6 +147,24 @@ def homes_open_to(actor: Actor) -> Select[Organisation]:
     return query if actor.sees_platform else query.where(Organisation.id == actor.organisation_id)
 
 
+def homes_to_offer(actor: Actor) -> list[str]:
+    """The names of the organisations to choose from; empty when there is nothing to choose."""
+    names = list(db.session.scalars(homes_open_to(actor).with_only_columns(Organisation.name).limit(OFFERED)))
+    return names if actor.sees_platform else []
+
+
+def home_called(name: str, actor: Actor) -> int:
+    """The organisation of exactly this name; a tenant's people need not say it.
+
+    Raises: Invalid at `organisation`.
+    """
+    query = homes_open_to(actor).with_only_columns(Organisation.id)
+    home = db.session.scalars(query.where(Organisation.name == name) if actor.sees_platform else query).first()
+    if home is None:
+        raise Invalid({"organisation": gettext("No organisation has this name. Choose one that is offered.")})
+    return home
+
+
 def add_streamer(entry: StreamerEntry, *, organisation_id: int, by: Actor) -> Streamer:
     """Put a streamer on an organisation's list.
 
@@ -162,7 +181,7 @@ def add_streamer(entry: StreamerEntry, *, organisation_id: int, by: Actor) -> St
     return streamer
 
 
-def change_streamer(streamer: Streamer, entry: StreamerEntry, *, by: Actor) -> None:
+def change_streamer(streamer: Streamer, entry: StreamerEntry, *, by: Actor) -> Streamer:
     """Correct a streamer's names and product categories.
 
     Raises: Invalid.
@@ -175,6 +194,7 @@ def change_streamer(streamer: Streamer, entry: StreamerEntry, *, by: Actor) -> N
         streamer.name, streamer.stage_name = entry.name, entry.stage_name
         streamer.category_rows = [*kept, *(StreamerCategory(category=slug) for slug in fresh)]
     record_change("streamer.change", streamer, before, _facts_of_streamer(streamer), by)
+    return streamer
 
 
 def leave(streamer: Streamer, *, by: Actor) -> None:
@@ -208,6 +228,8 @@ def tie(user_id: int, subject: str) -> None:
         raise Conflict(gettext("This invitation speaks of a streamer who is not on your organisation's list."))
     if streamer.user_id is not None or streamer.state != StreamerState.ACTIVE:
         raise Conflict(gettext("This streamer already has an account or has left. Ask whoever invited you."))
+    if streamer_of(user_id) is not None:
+        raise Conflict(gettext("This account belongs to another streamer already. Ask whoever invited you."))
     streamer.user_id = user_id
     db.session.flush()
     audit.record("streamer.tie", streamer, by=user.actor, after={"user": user_id})
@@ -233,27 +255,29 @@ def user_ids_to_tell(streamer_id: int) -> list[int]:
 # ── live rooms ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def mcns_known_to(actor: Actor) -> Select[Organisation]:
-    """The MCNs proposed as serving a room: to the platform all, to a tenant itself and those that serve it already."""
-    query = select(Organisation).where(Organisation.kind == OrganisationKind.MCN).order_by(Organisation.name)
-    if actor.sees_platform:
-        return query
-    own = LiveRoom.organisation_id == actor.organisation_id
-    serving = select(LiveRoom.mcn_id).where(own, LiveRoom.mcn_id.is_not(None))
-    return query.where(or_(Organisation.id == actor.organisation_id, Organisation.id.in_(serving)))
+def mcns_to_offer(actor: Actor) -> list[str]:
+    """The names of MCNs proposed as serving a room: to the platform all, to a tenant itself and those that serve it
+    already (whom else the platform deals with is not its to know)."""
+    query = select(Organisation.name).where(Organisation.kind == OrganisationKind.MCN).order_by(Organisation.name)
+    if not actor.sees_platform:
+        own = LiveRoom.organisation_id == actor.organisation_id
+        serving = select(LiveRoom.mcn_id).where(own, LiveRoom.mcn_id.is_not(None))
+        query = query.where(or_(Organisation.id == actor.organisation_id, Organisation.id.in_(serving)))
+    return list(db.session.scalars(query.limit(OFFERED)))
 
 
-def mcn_called(name: str) -> Organisation:
-    """The MCN of exactly this name: whoever lets an MCN serve a room has to know it.
+def mcn_called(name: str) -> int | None:
+    """The MCN of exactly this name, None for no name: whoever lets an MCN serve a room has to know what it is called.
 
     Raises: Invalid at `mcn`.
     """
-    row = db.session.scalars(
-        select(Organisation).where(Organisation.name == name, Organisation.kind == OrganisationKind.MCN)
-    ).first()
-    if row is None:
+    if not name:
+        return None
+    query = select(Organisation.id).where(Organisation.name == name, Organisation.kind == OrganisationKind.MCN)
+    mcn_id = db.session.scalars(query).first()
+    if mcn_id is None:
         raise Invalid({"mcn": gettext("No MCN has this name. Write it exactly as registered, or leave this empty.")})
-    return row
+    return mcn_id
 
 
 def may_change_room(room: LiveRoom, actor: Actor) -> bool:
@@ -281,7 +305,7 @@ def add_room(entry: RoomEntry, *, organisation_id: int, mcn_id: int | None = Non
     return room
 
 
-def change_room(room: LiveRoom, entry: RoomEntry, *, mcn_id: int | None, by: Actor) -> None:
+def change_room(room: LiveRoom, entry: RoomEntry, *, mcn_id: int | None, by: Actor) -> LiveRoom:
     """Correct a room's name and number, or say which MCN serves it from now on.
 
     Raises: Invalid, Forbidden.
@@ -292,6 +316,7 @@ def change_room(room: LiveRoom, entry: RoomEntry, *, mcn_id: int | None, by: Act
     with once("platform_number", _number_taken()):
         room.name, room.platform_number, room.mcn_id = entry.name, entry.platform_number, mcn_id
     record_change("live_room.change", room, before, _facts_of_room(room), by)
+    return room
 
 
 def close_room(room: LiveRoom, *, by: Actor) -> None:
@@ -368,7 +393,7 @@ def _found(row: Row | None, message: str) -> Row:
 
 def _choose(organisation_id: int, by: Actor) -> None:
     if db.session.scalars(homes_open_to(by).where(Organisation.id == organisation_id)).first() is None:
-        raise Invalid({"organisation": gettext("Choose one of the organisations that are offered.")})
+        raise Invalid({"organisation": gettext("No organisation has this name. Choose one that is offered.")})
 
 
 def _theirs(room: LiveRoom, by: Actor) -> None:
