@@ -29,6 +29,7 @@ from .jobs import service
 from .jobs.rules import ALIVE, HEARTBEAT_S, Hopeless, said
 from .jobs.run import Run
 from .jobs.service import CancelAsked, LeaseLost, WorkerLeaves
+from .kernel import backup
 from .kernel.clock import now
 from .kernel.db import edge
 
@@ -241,9 +242,11 @@ def serve(app: Flask, functions: Mapping[str, Function], periodic: Mapping[str, 
     os.nice(settings.worker_nice)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
     worker = Worker(app, functions, slots=settings.job_slots, periodic=periodic)
-    worker.start()
-    asked.wait()
-    if not worker.leave():
+    with backup.running(settings):
+        worker.start()
+        asked.wait()
+        ended = worker.leave()
+    if not ended:
         # A thread inside foreign code can't be ended; its lease has been given back.
         os._exit(0)
 
