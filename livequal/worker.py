@@ -26,7 +26,7 @@ from sqlalchemy.exc import OperationalError
 
 from .config import Settings
 from .jobs import service
-from .jobs.rules import ALIVE, HEARTBEAT_S, Hopeless, said
+from .jobs.rules import HEARTBEAT_S, Hopeless, said
 from .jobs.run import Run
 from .jobs.service import CancelAsked, LeaseLost, WorkerLeaves
 from .kernel import backup
@@ -223,11 +223,6 @@ class Worker:
         except OperationalError as error:
             # The database is away or busy: the next tick tries again, and leases tell the rest.
             log.warning("database busy", tick=tick.__name__, error=type(error).__name__)
-
-
-def alive() -> list[str]:
-    """The names of the workers seen of late."""
-    return [row.name for row in service.workers(now() - ALIVE)]
 
 
 def serve(app: Flask, functions: Mapping[str, Function], periodic: Mapping[str, int], settings: Settings) -> None:

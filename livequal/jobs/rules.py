@@ -35,6 +35,9 @@ MOVES: dict[JobState, frozenset[JobState]] = {
 }
 
 
+ENDED_BADLY = tuple(state for state in JobState if state is not JobState.RUNNING and JobState.QUEUED in MOVES[state])
+
+
 def said(error: BaseException) -> str:
     """What a person is shown of a job's error: its type and one line of its text, cut short."""
     text = " ".join(str(error).split())[:ERROR_MAX]

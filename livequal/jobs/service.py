@@ -13,9 +13,10 @@ from ..kernel import bus
 from ..kernel.clock import now
 from ..kernel.db import db
 from ..kernel.errors import NotFound, WrongState
+from ..kernel.i18n import gettext
 from .events import JobCancelled, JobDied
 from .models import Job, Worker
-from .rules import LEASE, MAX_FAILURES, MOVES, JobState, back_off
+from .rules import ENDED_BADLY, LEASE, MAX_FAILURES, JobState, back_off
 
 
 class LeaseLost(Exception):
@@ -186,7 +187,7 @@ def cancel(job: Job, *, by: audit.By) -> None:
     asked = db.session.execute(running.values(cancel_asked=True).execution_options(synchronize_session=False))
     db.session.refresh(job)
     if _count(asked) != 1:
-        raise WrongState("This job has already ended.")
+        raise WrongState(gettext("This job has already ended."))
     audit.record("job.cancel", job, by=by, after={"name": job.name, "subject": job.subject})
 
 
@@ -195,10 +196,12 @@ def retry(job: Job, *, by: audit.By) -> None:
 
     Raises: WrongState.
     """
-    if JobState.QUEUED not in MOVES[JobState(job.state)]:
-        raise WrongState("Only a job that failed or was cancelled can run again.")
-    job.state, job.failures, job.run_after, job.cancel_asked = JobState.QUEUED, 0, now(), False
-    job.finished_at = None
+    fresh = {"state": JobState.QUEUED, "failures": 0, "run_after": now(), "cancel_asked": False, "finished_at": None}
+    ended = Job.state.in_(ENDED_BADLY)
+    again = update(Job).where(Job.id == job.id, ended).values(**fresh).execution_options(synchronize_session=False)
+    if _count(db.session.execute(again)) != 1:
+        raise WrongState(gettext("Only a job that failed or was cancelled can run again."))
+    db.session.refresh(job)
     audit.record("job.retry", job, by=by, after={"name": job.name, "subject": job.subject})
     db.session.flush()
 
@@ -210,7 +213,7 @@ def get(job_id: int) -> Job:
     """
     job = db.session.get(Job, job_id)
     if job is None:
-        raise NotFound("There is no such job.")
+        raise NotFound(gettext("There is no such job."))
     return job
 
 

@@ -18,6 +18,7 @@ from ..kernel import installation
 from ..kernel.clock import now
 from ..kernel.db import db, edge
 from ..kernel.errors import NotFound
+from ..kernel.i18n import gettext
 from ..kernel.states import move
 from .models import Mail, Notice
 from .rules import MAIL_MOVES, MailServer, MailState, NoticeKind, mail_server, one_line
@@ -61,7 +62,7 @@ def notice(notice_id: int, user_id: int) -> Notice:
     """
     row = db.session.scalars(notices_for(user_id).where(Notice.id == notice_id)).first()
     if row is None:
-        raise NotFound("There is no such notice.")
+        raise NotFound(gettext("There is no such notice."))
     return row
 
 
@@ -103,7 +104,7 @@ def mail(mail_id: int) -> Mail:
     """
     row = db.session.get(Mail, mail_id)
     if row is None:
-        raise NotFound("There is no such mail.")
+        raise NotFound(gettext("There is no such mail."))
     return row
 
 
