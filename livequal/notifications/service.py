@@ -168,7 +168,8 @@ def _message(row: Mail) -> EmailMessage:
     message["From"] = installation.settings().mail_from
     message["To"] = row.recipient
     message["Subject"] = row.subject
-    message.set_content(row.body)
+    # Base64: not every server on the way takes 8-bit text.
+    message.set_content(row.body, cte="base64")
     return message
 
 
