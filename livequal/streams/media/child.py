@@ -17,6 +17,7 @@ from typing import Any
 from livequal.streams.media.confine import allow_only, limit_resources
 from livequal.streams.media.facts import Limits
 from livequal.streams.media.refusals import RefusalCode, Refused
+from livequal.streams.media.sniff import recognise
 
 _SPEECH_BYTES_PER_SECOND = 40_000
 """More than 16 kHz mono 16 bit takes in FLAC, so the largest output has room."""
@@ -55,20 +56,24 @@ def _answer_on_a_private_descriptor() -> Callable[[dict[str, object]], None]:
 
 
 def _obey(order: dict[str, Any], limits: Limits, emit: Callable[[dict[str, object]], None]) -> dict[str, object]:
-    # Loaded only now, when the limits stand; `allow_only` comes after, since it closes our own package too.
+    descriptor, out_dir = int(order["descriptor"]), Path(order["out_dir"] or ".")
+    kind = recognise(descriptor)
+    # Loaded only now: most of what is refused is refused before, and the limits stand.
     import av
 
-    from livequal.streams.media import clipping, opening, rendering
-
     av.logging.set_level(None)
-    descriptor, out_dir = int(order["descriptor"]), Path(order["out_dir"] or ".")
-    allow_only(out_dir if order["out_dir"] else None)
     if order["verb"] == "probe":
-        with opening.open_media(descriptor, limits) as opened:
+        from livequal.streams.media.opening import open_media
+
+        allow_only(None)
+        with open_media(descriptor, kind, limits) as opened:
             return {"kind": "done", "facts": asdict(opened.facts)}
+    from livequal.streams.media import clipping, rendering
+
+    allow_only(out_dir)
     if order["verb"] == "clip":
         return {"kind": "done", "clips": clipping.cut_clips(descriptor, order["stretches"], out_dir)}
-    return {"kind": "done", **rendering.render_media(descriptor, out_dir, limits, emit)}
+    return {"kind": "done", **rendering.render_media(descriptor, kind, out_dir, limits, emit)}
 
 
 if __name__ == "__main__":

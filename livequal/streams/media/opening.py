@@ -6,16 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.stream import Discard, Disposition, Stream
 
-from livequal.streams.media.boxes import examine_boxes
 from livequal.streams.media.facts import Container, Limits, MediaFacts
 from livequal.streams.media.refusals import RefusalCode, Refused
-from livequal.streams.media.sniff import sniff
 
 _DEMUXERS = {
     Container.MP4: "mov,mp4,m4a,3gp,3g2,mj2",
@@ -41,6 +40,7 @@ _DECODERS = (
 MOST_CHANNELS = 24
 RATES = range(4_000, 384_001)
 MOST_STREAMS = 64
+_FIRST_PACKETS = 100
 _LEAST_BITS_PER_SECOND = 200
 """Below this a declared duration is impossible; silence in Opus or FLAC takes more."""
 
@@ -57,25 +57,49 @@ class Opened:
 
 
 @contextmanager
-def open_media(descriptor: int, limits: Limits) -> Iterator[Opened]:
+def open_media(descriptor: int, kind: Container, limits: Limits) -> Iterator[Opened]:
     """Raises: Refused."""
-    with os.fdopen(os.dup(descriptor), "rb") as file:
-        size = os.fstat(descriptor).st_size
-        kind = sniff(file)
-        if kind is Container.MP4:
-            examine_boxes(file, size)
-        file.seek(0)
+    size = os.fstat(descriptor).st_size
+    with _demuxed(descriptor, kind) as container:
+        first_us = _first_picture_us(container)
+    with _demuxed(descriptor, kind) as container:
+        stream = _sound_of(container, kind)
+        told_us = container.start_time or 0
+        origin_us = told_us if first_us is None else min(told_us, first_us)
+        yield Opened(container, stream, _facts(container, stream, kind, size, origin_us, limits), origin_us)
+
+
+@contextmanager
+def _demuxed(descriptor: int, kind: Container) -> Iterator[InputContainer]:
+    name = _DEMUXERS[kind].partition(",")[0]
+    os.lseek(descriptor, 0, os.SEEK_SET)
     try:
-        container = av.open("fd:", "r", format=_DEMUXERS[kind].split(",")[0], options=_options(descriptor, kind))
+        container = av.open("fd:", "r", format=name, options=_options(descriptor, kind))
     except av.MemoryError as error:
         raise Refused(RefusalCode.TOO_MUCH_MEMORY, detail=str(error)) from error
-    except (av.FFmpegError, ValueError, UnicodeDecodeError) as error:
+    except (av.FFmpegError, ValueError) as error:
         raise Refused(RefusalCode.BROKEN, detail=str(error)) from error
     try:
-        stream = _sound_of(container)
-        yield Opened(container, stream, _facts(container, stream, kind, size, limits), container.start_time or 0)
+        yield container
     finally:
         container.close()
+
+
+def _first_picture_us(container: InputContainer) -> int | None:
+    """The earliest timestamp of the first packets of the film, None without a film.
+
+    The demuxer's own answer comes partly from decoding the picture, which is not done here.
+    """
+    found: list[int] = []
+    if not any(_is_film(video) for video in container.streams.video):
+        return None
+    try:
+        for packet in islice(container.demux(), _FIRST_PACKETS):
+            if packet.pts is not None and packet.stream.type == "video" and _is_film(packet.stream):
+                found.append(int(packet.pts * packet.time_base * 1_000_000))
+    except av.FFmpegError:
+        pass  # told when the sound is read
+    return min(found, default=None)
 
 
 def _options(descriptor: int, kind: Container) -> dict[str, str]:
@@ -93,18 +117,21 @@ def _options(descriptor: int, kind: Container) -> dict[str, str]:
     return options
 
 
-def _sound_of(container: InputContainer) -> AudioStream:
+def _sound_of(container: InputContainer, kind: Container) -> AudioStream:
     """The track a player would choose; every other is told to be skipped while reading."""
     best = container.streams.best("audio")
     if not isinstance(best, AudioStream):
-        raise Refused(RefusalCode.NO_SOUND)
+        only_sound = kind in (Container.WAV, Container.FLAC, Container.MP3, Container.AAC)
+        raise Refused(RefusalCode.BROKEN if only_sound else RefusalCode.NO_SOUND)
     for stream in container.streams:
         if stream.index != best.index:
             stream.discard = Discard.all
     return best
 
 
-def _facts(container: InputContainer, stream: AudioStream, kind: Container, size: int, limits: Limits) -> MediaFacts:
+def _facts(
+    container: InputContainer, stream: AudioStream, kind: Container, size: int, origin_us: int, limits: Limits
+) -> MediaFacts:
     context = stream.codec_context
     codec = context.name if context is not None else "unknown"
     if context is None or codec not in _DECODERS.split(","):
@@ -115,7 +142,7 @@ def _facts(container: InputContainer, stream: AudioStream, kind: Container, size
         raise Refused(RefusalCode.IMPOSSIBLE, detail="sample rate", claim=f"{stream.sample_rate} Hz")
     if stream.channels > MOST_CHANNELS:
         raise Refused(RefusalCode.IMPOSSIBLE, detail="channels", claim=f"{stream.channels} channels")
-    duration_ms = _believable_ms(container, size)
+    duration_ms = _believable_ms(container, kind, size, origin_us)
     if duration_ms > limits.max_duration_ms:
         raise too_long(limits)
     return MediaFacts(
@@ -135,8 +162,10 @@ def _is_film(stream: Stream) -> bool:
     return not stream.disposition & (Disposition.attached_pic | Disposition.still_image)
 
 
-def _believable_ms(container: InputContainer, size: int) -> int:
+def _believable_ms(container: InputContainer, kind: Container, size: int, origin_us: int) -> int:
     duration_ms = max(0, (container.duration or 0) // 1000)
+    if kind is Container.MATROSKA:  # counts from the clock's zero, not from the first packet
+        duration_ms = max(0, duration_ms - max(0, origin_us // 1000))
     return duration_ms if size * 8 * 1000 >= duration_ms * _LEAST_BITS_PER_SECOND else 0
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 _MOST_FAILURES_IN_A_ROW = 200
 """A demuxer that fails this often without one packet in between has nothing more to give."""
+_SEAMLESS = frozenset({Container.WAV, Container.FLAC, Container.MP3, Container.AAC, Container.OGG})
+"""Nothing can be missing in these but what was damaged; nor in a live stream that is nothing but sound."""
 _PROGRESS_EVERY_S = 0.5
 _LIVE_GAP_US = 10 * 60 * 1_000_000
 _INDEXED_GAP_US = 2 * 3600 * 1_000_000
@@ -31,14 +35,35 @@ _INDEXED_GAP_US = 2 * 3600 * 1_000_000
 
 
 def render_media(
-    descriptor: int, out_dir: Path, limits: Limits, emit: Callable[[dict[str, object]], None]
+    descriptor: int, kind: Container, out_dir: Path, limits: Limits, emit: Callable[[dict[str, object]], None]
 ) -> dict[str, object]:
     """Write the three derived files into `out_dir`; returns what Rendition says of them.
 
     Raises: Refused.
     """
-    with open_media(descriptor, limits) as opened:
+    with open_media(descriptor, kind, limits) as opened:
         return _Pass(opened, out_dir, limits, emit).run()
+
+
+class Complaints(logging.Handler):
+    """Counts what the demuxer says of damage it stepped over without telling otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+        logger = logging.getLogger("libav")
+        logger.propagate = False
+        logger.addHandler(self)
+        av.logging.set_level(av.logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Errors count, and the warnings that speak of corruption."""
+        self._count += record.levelno >= logging.ERROR or "corrupt" in record.getMessage()
+
+    def taken(self) -> bool:
+        """Whether there was any since the last call."""
+        count, self._count = self._count, 0
+        return count > 0
 
 
 class _Pass:
@@ -51,12 +76,16 @@ class _Pass:
         self._sinks = Sinks(out_dir, opened.facts.sample_rate)
         self._blocks = _Blocks(self._sinks)
         self._unreadable = Stretches()
+        self._complaints = Complaints()
+        self._base = (opened.stream.time_base or Fraction(1, 1_000_000)).as_integer_ratio()
+        self._seamless = opened.facts.container in _SEAMLESS or (live and not opened.facts.has_video)
         self._damaged = False
         self._told_at = time.monotonic()
 
     def run(self) -> dict[str, object]:
+        opened = self._opened
         for packet in self._packets():
-            if packet.is_corrupt:
+            if packet.is_corrupt and opened.facts.container is not Container.WAV:  # there it only means cut off
                 self._note_damage(packet)
             for frame in self._decode(packet):
                 self._take(frame)
@@ -119,17 +148,25 @@ class _Pass:
     def _take(self, frame: av.AudioFrame) -> None:
         if not frame.samples or frame.sample_rate not in RATES:
             return
-        timebase = frame.time_base
-        at_us = int(frame.pts * timebase * 1_000_000) if frame.pts is not None and timebase else None
         before_us = self._timeline.position_us
-        placed = self._timeline.place(at_us, frame.samples, frame.sample_rate)
+        placed = self._timeline.place(self._when_us(frame), frame.samples, frame.sample_rate)
         if self._timeline.position_us > self._limits.max_duration_ms * 1000:
             raise too_long(self._limits)
+        if self._complaints.taken() or (self._seamless and before_us):
+            self._damaged = True
         if placed.silence and self._damaged:
             self._unreadable.add(before_us // 1000, before_us // 1000 + placed.silence * 1000 // frame.sample_rate)
         self._damaged = False
         self._blocks.silence(placed.silence, frame.sample_rate, self._tell)
         self._blocks.add(frame, placed.skip)
+
+    def _when_us(self, frame: av.AudioFrame) -> int | None:
+        """The frame's own timestamp; None where it is counted in units of a rate the header lied about."""
+        if frame.pts is None:
+            return None
+        if self._opened.facts.container is Container.FLAC and self._base != (1, frame.sample_rate):
+            return None
+        return frame.pts * 1_000_000 * self._base[0] // self._base[1]
 
     def _tell(self, byte_position: int | None = None) -> None:
         now = time.monotonic()
@@ -173,23 +210,22 @@ class _Blocks:
         """Take so many samples of nothing, however many they are."""
         while samples > 0:
             piece = min(samples, rate)
-            self._hold(np.zeros((1, piece), dtype=np.float32), rate)
+            self._hold(np.zeros((len(self._waiting[0]) if self._waiting else 1, piece), dtype=np.float32), rate)
             samples -= piece
             tell()
 
     def flush(self) -> None:
         """Write what is held."""
         if self._held:
-            self._sinks.write(np.concatenate(self._waiting), self._rate)
+            self._sinks.write(to_mono(np.concatenate(self._waiting, axis=1)), self._rate)
         self._waiting, self._held = [], 0
 
     def _hold(self, channels: Samples, rate: int) -> None:
-        if rate != self._rate:
+        if rate != self._rate or (self._waiting and len(self._waiting[0]) != len(channels)):
             self.flush()
             self._rate = rate
-        mono = to_mono(channels)
-        self._waiting.append(mono)
-        self._held += len(mono)
+        self._waiting.append(channels)
+        self._held += channels.shape[1]
         if self._held >= rate:
             self.flush()
 
@@ -203,7 +239,7 @@ class _Blocks:
             try:
                 frame.pts = None
                 rows = [converted.to_ndarray() for converted in self._converter.resample(frame)]
-                return np.concatenate(rows, axis=1) if rows else np.zeros((1, 0), dtype=np.float32)
+                return np.asarray(rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1), dtype=np.float32)
             except (av.FFmpegError, ValueError):
                 self._converter = None
         return mixed_plainly(frame)

@@ -1,11 +1,13 @@
-"""What a file is, told from its content alone: names and declared types are never believed. Pure."""
+"""What a file is, told from its content alone: names and declared types are never believed. Stdlib only."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from typing import BinaryIO
 
+from livequal.streams.media.boxes import examine_boxes
 from livequal.streams.media.facts import Container
 from livequal.streams.media.refusals import RefusalCode, Refused
 
@@ -36,6 +38,18 @@ _PLAYLIST = re.compile(
 _SUBTITLES = re.compile(
     r"\A\s*WEBVTT|^\s*\d+\s*\r?\n\d{1,3}:\d\d:\d\d[,.]\d{1,3}\s*-->|\A\s*\[Script Info\]", re.IGNORECASE | re.MULTILINE
 )
+
+
+def recognise(descriptor: int) -> Container:
+    """The container of a file that is open for reading, and looked through where its boxes could point elsewhere.
+
+    Raises: Refused.
+    """
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        kind = sniff(file)
+        if kind is Container.MP4:
+            examine_boxes(file, os.fstat(descriptor).st_size)
+    return kind
 
 
 def sniff(file: BinaryIO) -> Container:
