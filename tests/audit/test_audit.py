@@ -42,14 +42,8 @@ def test_no_cell_of_an_export_starts_like_a_formula(text: str) -> None:
 
 
 def test_an_act_is_recorded_with_the_digest_of_its_canonical_payload(session: None) -> None:
-    event = service.record(
-        "job.retry",
-        ("job", 12),
-        by=Actor(7, "韩梅"),
-        before={"state": "dead"},
-        after={"state": "queued"},
-        reason="again",
-    )
+    before, after = {"state": "dead"}, {"state": "queued"}
+    event = service.record("job.retry", ("job", 12), by=Actor(7, "韩梅"), before=before, after=after, reason="again")
     facts = json.loads(event.payload)
     assert event.payload == canonical(facts)
     assert event.sha256 == sha256(event.payload)
