@@ -65,6 +65,8 @@ def _frames(audio: Path) -> Iterator[Samples]:
     try:
         with av.open(str(audio), format=container_format) as container:
             stream = container.streams.audio[0]
+            if not stream.rate:
+                raise NotSpeech(_("The sound of this recording can't be read: %(why)s", why=_("it is empty")))
             if stream.rate != RATE or stream.channels != 1:
                 raise NotSpeech(_("Speech is recognised from 16 kHz mono sound; derive it from the recording first."))
             for frame in container.decode(stream):

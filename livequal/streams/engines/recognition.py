@@ -27,14 +27,19 @@ VERSION = "r1"
 _SPLIT_MS = 1000
 _LONGEST_CHARACTER_S = 0.6
 _SLACK_S = 0.35
+_STRAY_S = 0.5
 _MISSED_VOICED_S = 1.0
+
+
+HeardWord = tuple[float, float, str, float]
+"""Start and end in seconds inside the sound an engine was given, text, probability 0–1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One segment as an engine gave it. Times in seconds inside the sound it was given."""
+    """One segment as an engine gave it."""
 
-    words: tuple[tuple[float, float, str, float], ...]
+    words: tuple[HeardWord, ...]
     avg_logprob: float
     no_speech_prob: float
     compression_ratio: float
@@ -60,9 +65,24 @@ class Reel:
         place = int(np.searchsorted(self._offsets[1:], seconds * RATE, side="right"))
         return min(place, len(self.stretches) - 1)
 
-    def place(self, start_s: float, end_s: float) -> tuple[int, int]:
-        """Sample positions in the recording of one word, kept inside the stretch its middle lies in."""
-        which = self.stretch_at((start_s + end_s) / 2)
+    def stretches_of(self, words: Sequence[HeardWord]) -> list[int]:
+        """Which stretch each word of a piece was spoken in.
+
+        Whisper places the first and last word of a piece only roughly: one that strays over a joint comes back.
+        """
+        places = [self.stretch_at((start + end) / 2) for start, end, _text, _probability in words]
+        if not places:
+            return places
+        lead = next((i for i, place in enumerate(places) if place != places[0]), len(places))
+        if lead < len(places) and self._offsets[places[0] + 1] / RATE - words[0][0] < _STRAY_S:
+            places[:lead] = [places[lead]] * lead
+        tail = next((i for i, place in enumerate(reversed(places)) if place != places[-1]), len(places))
+        if tail < len(places) and words[-1][1] - self._offsets[places[-1]] / RATE < _STRAY_S:
+            places[-tail:] = [places[-tail - 1]] * tail
+        return places
+
+    def place(self, start_s: float, end_s: float, which: int) -> tuple[int, int]:
+        """Sample positions in the recording of one word, kept inside its stretch."""
         first, last = self.stretches[which]
         shift = first - self._offsets[which]
         start = min(max(first, round(start_s * RATE) + shift), last)
@@ -78,8 +98,8 @@ def recognise(plan: Plan, count: int, sounds: Sequence[Samples], heard: Heard, h
             again = [_slice(plan.speech, sounds, stretch) for stretch in passed_over]
             more, still = _heard(passed_over, again, heard, hear)
             segments = sorted([*segments, *more, *_unheard(still)], key=lambda segment: segment.start_ms)
-    segments = doubt.mark(segments, heard, plan)
-    return Window(plan.index, count, plan.start_ms, plan.end_ms, tuple(segments))
+    scene = doubt.Scene(plan.start_ms, plan.end_ms, heard.voice, heard.level_db, heard.speech_db)
+    return Window(plan.index, count, plan.start_ms, plan.end_ms, tuple(doubt.mark(segments, scene)))
 
 
 def _heard(
@@ -88,14 +108,15 @@ def _heard(
     """What one pass recognised, and the stretches with a voice that it passed over."""
     reel = Reel(stretches)
     pieces = hear(reel.cut(sounds))
-    spoken = [_placed(reel, word, number) for number, piece in enumerate(pieces) for word in piece.words]
+    spoken = [word for number, piece in enumerate(pieces) for word in _placed(reel, piece.words, number)]
     covered = [_coverage(word) for word in spoken]
     return list(_segments(pieces, write_out(spoken))), _passed_over(stretches, covered, heard)
 
 
-def _placed(reel: Reel, word: tuple[float, float, str, float], piece: int) -> Spoken:
-    start, end = reel.place(word[0], word[1])
-    return Spoken(start // SAMPLES_PER_MS, end // SAMPLES_PER_MS, word[2], word[3], piece)
+def _placed(reel: Reel, words: Sequence[HeardWord], piece: int) -> Iterator[Spoken]:
+    for (start_s, end_s, text, probability), which in zip(words, reel.stretches_of(words), strict=True):
+        start, end = reel.place(start_s, end_s, which)
+        yield Spoken(start // SAMPLES_PER_MS, end // SAMPLES_PER_MS, text, round(probability, 4), piece)
 
 
 def _coverage(word: Spoken) -> tuple[int, int]:

@@ -42,11 +42,15 @@ _LONGEST_GAP_S = 30
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What the voice detector says per frame: `voice` 0–1, `level_db` relative to full scale (-120 is silence)."""
+    """What the voice detector says per frame: `voice` 0–1, `level_db` relative to full scale (-120 is silence).
+
+    `speech_db` is the median level of the frames with a voice, None where there are none.
+    """
 
     samples: int
     voice: Frames
     level_db: Frames
+    speech_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,9 @@ def listen(audio: Path, *, cancelled: Callable[[], bool] | None = None) -> Heard
     if not voices:
         nothing = np.zeros(0, dtype=np.float32)
         return Heard(samples, nothing, nothing)
-    return Heard(samples, np.concatenate(voices), np.concatenate(levels))
+    voice, level_db = np.concatenate(voices), np.concatenate(levels)
+    spoken = level_db[voice >= _ON]
+    return Heard(samples, voice, level_db, float(np.median(spoken)) if len(spoken) else None)
 
 
 def plan_windows(heard: Heard) -> tuple[Plan, ...]:
