@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 from flask import Flask, flash, redirect, request, session, url_for
 from flask_login import LoginManager, current_user
+from werkzeug.routing import IntegerConverter, Map
 from werkzeug.wrappers import Response
 
 from ..kernel.clock import now
@@ -33,6 +34,14 @@ def init_app(app: Flask) -> None:
     login_manager.request_loader(_load)
     login_manager.session_protection = None
     app.before_request(_note_presence)
+    app.url_map.converters["int"] = RowNumber
+
+
+class RowNumber(IntegerConverter):
+    """A row's number in an address; one that no database counts to is nobody's row and so 404."""
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=2**31 - 1)
 
 
 def enter(token: str) -> None:
