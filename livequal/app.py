@@ -66,9 +66,11 @@ def create_app(settings: config.Settings | None = None) -> Flask:
 
 
 def _engine_options(settings: config.Settings) -> dict[str, Any]:
+    # What people said and typed belongs into no log and no job's error: parameters stay out of messages.
+    hidden = {"hide_parameters": True}
     if settings.database_url.startswith("sqlite"):
-        return {}
-    return {"pool_size": settings.web_threads + settings.job_slots + 2, "pool_pre_ping": True}
+        return hidden
+    return hidden | {"pool_size": settings.web_threads + settings.job_slots + 2, "pool_pre_ping": True}
 
 
 def _locale() -> str:

@@ -28,7 +28,7 @@ def make_live_session(room_operator_id: int, *streamers: Streamer, by: User, tit
     )
     db.session.add(room)
     db.session.flush()
-    session = LiveSession(room_id=room.id, title=title, starts_at=now(), created_by=by.id)
+    session = LiveSession(room_id=room.id, title=title, starts_at=now(), created_by=by.id, created_at=now())
     db.session.add(session)
     db.session.flush()
     db.session.add_all(LiveSessionStreamer(live_session_id=session.id, streamer_id=row.id) for row in streamers)

@@ -272,11 +272,14 @@ def _unclear(recording_id: int, transcript: Transcript) -> list[Case]:
         .where(SegmentRow.transcript_id == transcript.id, SegmentRow.unintelligible)
         .order_by(SegmentRow.start_ms)
     )
-    known = set(
-        db.session.execute(
-            select(Case.start_ms, Case.end_ms).where(Case.transcript_id == transcript.id, Case.kind == CaseKind.UNCLEAR)
-        ).tuples()
-    )
+    known = {
+        (start_ms, end_ms)
+        for start_ms, end_ms in db.session.execute(
+            select(Case.start_ms, Case.end_ms).where(
+                Case.transcript_id == transcript.id, Case.kind == CaseKind.UNCLEAR
+            )
+        )
+    }
     return [
         Case(
             recording_id=recording_id,

@@ -307,10 +307,7 @@ def _upload_page(form: PlainUpload) -> str:
     return render_template(
         "streams/recordings/new.html",
         form=form,
-        unfinished=[
-            {"id": u.id, "name": u.file_name, "size": u.size, "received": uploads.on_disk(u)}
-            for u in uploads.unfinished(actor())
-        ],
+        unfinished=uploads.unfinished(actor()),
         max_bytes=installation.settings().max_recording_bytes,
         live_session=request.args.get("live_session", type=int),
     )
