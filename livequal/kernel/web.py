@@ -45,6 +45,7 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(self)",
 }
 READING = {"GET", "HEAD", "OPTIONS"}
+METHODS = READING | {"POST", "PATCH", "DELETE", "PUT"}
 
 REQUESTS = Counter("livequal_requests_total", "Requests answered", ("method", "endpoint", "status"))
 SECONDS = Histogram("livequal_request_seconds", "Time to answer", ("endpoint",))
@@ -108,6 +109,7 @@ def _finish(response: Response) -> Response:
     if request.endpoint not in {"static", "assets.bootstrap"}:
         response.headers.setdefault("Cache-Control", "no-store")
     response.headers["X-Request-Id"] = g.request_id
+    g.status = response.status_code
     return response
 
 
@@ -119,16 +121,18 @@ def _end(_error: BaseException | None) -> None:
     scope.__exit__(None, None, None)
     seconds = perf_counter() - g.started
     endpoint = request.endpoint or "unknown"
+    status = g.get("status", 500)
+    # Anybody can make up methods, and each would be a row of its own for ever.
+    REQUESTS.labels(request.method if request.method in METHODS else "other", endpoint, str(status)).inc()
     SECONDS.labels(endpoint).observe(seconds)
     # The path may hold a token and the query what a person searched for: the endpoint's name is enough.
-    log.info("request", method=request.method, endpoint=endpoint, ms=round(seconds * 1000, 1))
+    log.info("request", method=request.method, endpoint=endpoint, status=status, ms=round(seconds * 1000, 1))
     structlog.contextvars.clear_contextvars()
 
 
 def _answer(status: int, message: str, **more: Any) -> tuple[Response | str, int]:
     g.failed = True
     db.rollback()
-    REQUESTS.labels(request.method, request.endpoint or "unknown", str(status)).inc()
     if wants_json():
         return jsonify(message=message, **more), status
     known = status if status in {400, 403, 404, 409, 413, 422, 429, 500} else (500 if status >= 500 else 400)
