@@ -15,6 +15,9 @@ from ..kernel.forms import Form
 from ..kernel.i18n import lazy_gettext as _
 from .rules import NAME_MAX, PLATFORM_NUMBER_MAX, TITLE_MAX, RoomEntry, SessionEntry, StreamerEntry
 
+# How browsers spell the value of a field of this kind.
+BROWSER_MOMENT = "%Y-%m-%dT%H:%M"
+
 
 def _short(longest: int) -> Callable[..., Any]:
     return Length(max=longest, message=_("Write at most %(max)d characters."))
@@ -51,7 +54,7 @@ class MomentField(DateTimeLocalField):
     def _value(self) -> str:
         if self.raw_data:
             return " ".join(self.raw_data)
-        return self.data.astimezone(SHANGHAI).strftime(self.format[0]) if self.data else ""
+        return self.data.astimezone(SHANGHAI).strftime(BROWSER_MOMENT) if self.data else ""
 
 
 class StreamerForm(Form):
@@ -59,7 +62,7 @@ class StreamerForm(Form):
 
     organisation = StringField(_("MCN or room operator"))
     stage_name = StringField(_("Stage name"), validators=[_required(), _short(NAME_MAX)])
-    name = StringField(_("Name"), validators=[_required(), _short(NAME_MAX)])
+    name = StringField(_("Real name"), validators=[_required(), _short(NAME_MAX)])
     categories = MultiCheckboxField(_("What she sells"))
 
     @property

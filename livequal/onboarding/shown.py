@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..kernel.clock import now
 from ..kernel.i18n import get_locale
 from ..kernel.i18n import gettext as _
 from ..taxonomy.rules import ProductCategory
 from .models import LiveRoom, LiveSession, Streamer
 from .rules import RoomState, SessionPhase, StreamerState, phase
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A state as a badge: its tone (holds, proof, stop, unknown, accent), word and icon."""
+
+    tone: str
+    word: str
+    icon: str
 
 
 def category(slug: str) -> str:
@@ -17,43 +28,49 @@ def category(slug: str) -> str:
 
 
 def categories() -> list[tuple[str, str]]:
-    """Every product category to choose from, as (slug, name); what fits nothing else comes last."""
-    return [(slug.value, category(slug)) for slug in ProductCategory]
+    """Every product category that can be sold, as (slug, name); "general" only means that none was named."""
+    return [(slug.value, category(slug)) for slug in ProductCategory if slug is not ProductCategory.GENERAL]
 
 
 def streamer_states() -> list[tuple[str, str]]:
     """A streamer's states, as (stored word, shown word)."""
-    return [(state.value, _streamer_states()[state][1]) for state in StreamerState]
+    return [(state.value, mark.word) for state, mark in _streamer_marks().items()]
 
 
-def streamer_state(streamer: Streamer) -> tuple[str, str]:
-    """Tone and word of a streamer's state."""
-    return _streamer_states()[StreamerState(streamer.state)]
+def streamer_state(streamer: Streamer) -> Mark:
+    """How a streamer's state is shown."""
+    return _streamer_marks()[StreamerState(streamer.state)]
 
 
 def room_states() -> list[tuple[str, str]]:
     """A room's states, as (stored word, shown word)."""
-    return [(state.value, _room_states()[state][1]) for state in RoomState]
+    return [(state.value, mark.word) for state, mark in _room_marks().items()]
 
 
-def room_state(room: LiveRoom) -> tuple[str, str]:
-    """Tone and word of a room's state."""
-    return _room_states()[RoomState(room.state)]
+def room_state(room: LiveRoom) -> Mark:
+    """How a room's state is shown."""
+    return _room_marks()[RoomState(room.state)]
 
 
-def session_phase(session: LiveSession) -> tuple[str, str]:
-    """Tone and word of where a session stands now."""
+def session_phase(session: LiveSession) -> Mark:
+    """How it is shown where a session stands now."""
     return {
-        SessionPhase.PLANNED: ("accent", _("Planned")),
-        SessionPhase.RUNNING: ("holds", _("On air")),
-        SessionPhase.ENDED: ("unknown", _("Over")),
-        SessionPhase.END_UNKNOWN: ("proof", _("End not entered")),
+        SessionPhase.PLANNED: Mark("accent", _("Planned"), "calendar"),
+        SessionPhase.RUNNING: Mark("holds", _("On air"), "play"),
+        SessionPhase.ENDED: Mark("unknown", _("Over"), "history"),
+        SessionPhase.END_UNKNOWN: Mark("proof", _("End not entered"), "clock"),
     }[phase(session.starts_at, session.ends_at, now())]
 
 
-def _streamer_states() -> dict[StreamerState, tuple[str, str]]:
-    return {StreamerState.ACTIVE: ("holds", _("Active")), StreamerState.LEFT: ("unknown", _("Has left"))}
+def _streamer_marks() -> dict[StreamerState, Mark]:
+    return {
+        StreamerState.ACTIVE: Mark("holds", _("Active"), "check"),
+        StreamerState.LEFT: Mark("unknown", _("Has left"), "signout"),
+    }
 
 
-def _room_states() -> dict[RoomState, tuple[str, str]]:
-    return {RoomState.ACTIVE: ("holds", _("In use")), RoomState.CLOSED: ("unknown", _("Closed"))}
+def _room_marks() -> dict[RoomState, Mark]:
+    return {
+        RoomState.ACTIVE: Mark("holds", _("In use"), "check"),
+        RoomState.CLOSED: Mark("unknown", _("Closed"), "lock"),
+    }

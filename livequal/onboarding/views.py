@@ -353,6 +353,7 @@ def _session_page(row: LiveSession, problem: str = "") -> str:
         proposed=schedule.proposed(row, by, _asked("who")) if may_write else [],
         problem=problem,
         may_write=may_write,
+        across=by.sees_platform,
         may_open_room=by.may(Permission.READ_ROOMS) and schedule.may_change_session(row, by),
         own={streamer.id for streamer in row.streamers if _may_open(streamer)},
         shown=shown,
