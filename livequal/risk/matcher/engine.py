@@ -113,6 +113,7 @@ class Matcher:
         for start, end in _chunks(seen.text):
             piece = seen.text[start:end]
             hits += [_shifted(hit, start) for hit in self._hits_with_sound(piece, context)]
+        hits = [hit for hit in hits if not hit.rule.needs_evidence or _has_papers(hit.rule, evidence)]
         return tuple(self._flag(hit, text, seen, context, evidence) for hit in hits)
 
     def _hits_with_sound(self, text: str, context: ProductContext) -> list[Hit]:
@@ -247,6 +248,10 @@ def compile_pack(pack: RulePack) -> Matcher:
     return _compiled_by_hash(_ByHash(pack))
 
 
+def _has_papers(rule: Rule, evidence: Evidence | None) -> bool:
+    return rule.evidence is not None and evidence is not None and bool(evidence.of(rule.evidence))
+
+
 def _satisfied(rule: Rule, text: str, vocabulary: Vocabulary) -> bool:
     if any(word in text for word in rule.literals):
         return True
@@ -306,6 +311,10 @@ def _repair(text: str, heard: list[Any]) -> tuple[str, list[int], list[int], lis
     starts += range(place, len(text))
     ends += range(place + 1, len(text) + 1)
     return "".join(pieces), starts, ends, zones
+
+
+def _strength(hit: Hit) -> tuple[bool, int, float, int, str]:
+    return hit.rule.yields, hit.start - hit.end, -hit.confidence, hit.start, hit.rule.slug
 
 
 def _without_overlaps(hits: list[Hit]) -> list[Hit]:

@@ -94,7 +94,7 @@ _FIELDS: dict[str, EvidenceKind] = {
 
 
 def evidence_from(mapping: Mapping[str, object]) -> Evidence:
-    """Evidence from JSON: {"approved_claims": [...], "prices": [...], "certificates": [...], "origin": "", "grade": ""}.
+    """Evidence from JSON, such as {"approved_claims": [...], "prices": [...], "certificates": [...], "origin": ""}.
 
     A value is a string, a number, {"value", "document"} or a list of these. Raises ValueError naming the field.
     """
@@ -155,7 +155,8 @@ class Rule:
     """One rule of a pack, as reviewed; patterns are in the pack's template language (see `slots`).
 
     `by_product` names another risk category for some products. `ignores` switches off parts of the context reading.
-    `yields`: gives way to any other rule's overlapping flag. `absence`: fires when nothing matched in a whole session.
+    `yields`: gives way to any other rule's overlapping flag. `absence`: fires when nothing matched in a whole
+    session. `needs_evidence`: silent unless papers of its kind are on file.
     """
 
     slug: str
@@ -175,6 +176,7 @@ class Rule:
     sound: bool = True
     absence: bool = False
     yields: bool = False
+    needs_evidence: bool = False
     hits: tuple[tuple[ProductCategory, str], ...] = ()
     misses: tuple[tuple[ProductCategory, str], ...] = ()
 

@@ -18,27 +18,21 @@ from livequal.taxonomy.rules import ProductCategory, RiskCategory, Severity
 
 _HEAD = "pack.yaml"
 _KNOWN = frozenset(
-    [
-        "slug",
-        "title",
-        "category",
-        "by_product",
-        "products",
-        "except",
-        "severity",
-        "basis",
-        "literals",
-        "patterns",
-        "unless",
-        "ignores",
-        "evidence",
-        "confidence",
-        "sound",
-        "absence",
-        "yields",
-        "suggestion",
-        "examples",
-    ]
+    (
+        *("slug", "title", "category", "by_product", "products", "except", "severity", "basis", "literals", "patterns"),
+        *(
+            "unless",
+            "ignores",
+            "evidence",
+            "confidence",
+            "sound",
+            "absence",
+            "yields",
+            "needs_evidence",
+            "suggestion",
+            "examples",
+        ),
+    )
 )
 _IGNORABLE = frozenset({"negation", "question", "teaching", "shields"})
 
@@ -194,21 +188,27 @@ def _rule(file: str, slug: str, raw: Mapping[str, Any], head: _Head) -> Rule:
         sound=bool(raw.get("sound", True)),
         absence=absence,
         yields=bool(raw.get("yields", False)),
+        needs_evidence=bool(raw.get("needs_evidence", False)),
         hits=_examples(file, slug, examples.get("hit", []), default),
         misses=_examples(file, slug, examples.get("miss", []), default),
     )
 
 
 def _patterns(file: str, slug: str, raw: object, vocabulary: Vocabulary, *, anchored: bool = True) -> tuple[str, ...]:
-    if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
-        _fail(file, slug, "patterns must be a list of texts")
-    for template in raw:
+    templates = _texts(file, slug, raw, "patterns must be a list of texts")
+    for template in templates:
         try:
             if anchored:
                 required(template, vocabulary)
             expand(template, vocabulary)
         except (TemplateError, ValueError) as error:
             _fail(file, slug, f"{template!r}: {error}")
+    return templates
+
+
+def _texts(file: str, slug: str, raw: object, message: str) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
+        raise PackError(f"{file}, rule {slug}: {message}")
     return tuple(raw)
 
 
@@ -237,7 +237,7 @@ def _basis(file: str, slug: str, raw: object) -> str:
     if raw is None:
         return ""
     if not isinstance(raw, dict) or set(raw) - {"always", "if_advertising", "otherwise"}:
-        _fail(file, slug, "basis has the keys always, if_advertising, otherwise")
+        raise PackError(f"{file}, rule {slug}: basis has the keys always, if_advertising, otherwise")
     try:
         return basis_zh(parse_basis(**{key: str(value) for key, value in raw.items()}))
     except (KeyError, ValueError) as error:
@@ -260,10 +260,8 @@ def _confidence(file: str, slug: str, raw: object) -> float:
 
 
 def _examples(file: str, slug: str, raw: object, default: ProductCategory) -> tuple[tuple[ProductCategory, str], ...]:
-    if not isinstance(raw, list) or not all(isinstance(item, str) for item in raw):
-        _fail(file, slug, "examples are lists of texts, each after its product category: 'food: …'")
     found: list[tuple[ProductCategory, str]] = []
-    for item in raw if isinstance(raw, list) else ():
+    for item in _texts(file, slug, raw, "examples are texts, each after its product category: 'food: …'"):
         head, mark, text = item.partition(": ")
         if mark and head in set(ProductCategory):
             found.append((ProductCategory(head), text))

@@ -83,7 +83,7 @@ class Session:
     def _placed(self, flag: Flag, own: Utterance, after: list[tuple[Utterance, str]]) -> Flag:
         """The flag with the utterance it begins in, the one it ends in, its times and its speech confidence."""
         last, end = own, flag.end
-        for utterance, text in after:
+        for utterance, _ in after:
             if end <= len(last.text):
                 break
             end -= len(last.text)

@@ -1,7 +1,7 @@
 """The template language of rule patterns, and what a text must contain for a pattern to have a chance.
 
-`{disease}` stands for the words of a slot, or for a macro; `{~8}` for up to 8 characters inside a sentence, `{-8}` for up
-to 8 inside a clause. Everything else is the syntax of google-re2 over normalised text (lower case, simplified, `，。！？`).
+`{disease}` stands for the words of a slot, or for a macro; `{~8}` for up to 8 characters inside a sentence, `{-8}` for
+up to 8 inside a clause. The rest is the syntax of google-re2 over normalised text (lower case, simplified, `，。！？`).
 """
 
 from __future__ import annotations

@@ -153,7 +153,7 @@ class SoundIndex:
 
 
 def _class_codes(text: str) -> tuple[str, list[int] | None]:
-    """The confusable codes of a text; with letters in it also where each code begins (and, last, where the text ends)."""
+    """The confusable codes of a text; with letters in it also where each code begins, and the text ends."""
     tables = _tables()
     codes = text.translate(tables.classed)
     if _LETTERS.search(text) is None:
