@@ -135,7 +135,7 @@ class PeopleFilter(Form):
 
         csrf = False
 
-    q = SearchField(_("Name"))
+    q = SearchField(_("Name or sign-in name"))
     organisation = SelectField(_("Organisation"), validate_choice=False)
     role = SelectField(_("Role"), validate_choice=False)
     state = SelectField(_("State"), validate_choice=False)

@@ -52,13 +52,13 @@ def kind_names() -> dict[str, str]:
 
 def state_names() -> dict[str, str]:
     """The states of accounts."""
-    return {UserState.ACTIVE: _("Active"), UserState.LEFT: _("Left")}
+    return {UserState.ACTIVE: _("In use"), UserState.LEFT: _("Left")}
 
 
 def invitation_state(state: InvitationState) -> tuple[str, str]:
     """Tone and word of an invitation's state."""
     return {
-        InvitationState.OPEN: ("proof", _("Waiting")),
+        InvitationState.OPEN: ("proof", _("Not accepted yet")),
         InvitationState.ACCEPTED: ("holds", _("Came in")),
         InvitationState.REVOKED: ("unknown", _("Taken back")),
         InvitationState.EXPIRED: ("unknown", _("Too old")),
