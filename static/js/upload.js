@@ -22,7 +22,8 @@ for (const button of document.querySelectorAll("[data-resume], [data-drop-upload
 
 /* What the form says about the recording. With several files each keeps its own name as title. */
 function meta(several) {
-  const entries = [...new FormData(form)].filter(([name, value]) => name !== "csrf_token" && typeof value === "string");
+  const unset = (name, value) => value === "" || (value === "0" && form.elements[name].tagName === "SELECT");
+  const entries = [...new FormData(form)].filter(([name, value]) => name !== "csrf_token" && typeof value === "string" && !unset(name, value));
   const said = Object.fromEntries(entries);
   if (several) delete said.title;
   return said;

@@ -7,6 +7,7 @@ import { h, icon, look } from "./dom.js";
 export class Items {
   constructor(store, box) {
     Object.assign(this, { store, list: box.querySelector("[data-items]"), head: box.querySelector("[data-items-head]"), filters: box.querySelectorAll("[data-filter]") });
+    this.known = new Map();
     this.empty = box.querySelector("[data-items-empty]");
     store.addEventListener("change", () => this.draw());
     store.addEventListener("select", () => this.selected());
@@ -18,11 +19,32 @@ export class Items {
     const { shown, open, items, filter } = this.store;
     this.head.textContent = say("items_head", { open: open.length, all: items.length });
     for (const button of this.filters) button.setAttribute("aria-pressed", String(button.dataset.filter === filter));
-    this.list.replaceChildren(...shown.map((item) => this.row(item)));
+    this.arrange(shown.map((item) => this.drawn(item)));
     this.empty.hidden = shown.length > 0;
     const working = this.store.recording.state !== "ready";
     this.empty.textContent = items.length === 0 ? say(working ? "not_yet" : "nothing_found") : filter === "open" ? say("all_decided") : say("none_decided");
     this.mark();
+  }
+
+  /* Bring the list into this order and leave what stands right untouched: of 400, a decision changes one or two. */
+  arrange(wanted) {
+    const kept = new Set(wanted);
+    for (const element of [...this.list.children]) if (!kept.has(element)) element.remove();
+    let next = this.list.firstChild;
+    for (const element of wanted) {
+      if (element === next) next = next.nextSibling;
+      else this.list.insertBefore(element, next);
+    }
+  }
+
+  /* The item's row, drawn anew only when it looks different. */
+  drawn(item) {
+    const key = [item.state, item.quote, item.start_ms, this.store.later.has(item.uid)].join();
+    const known = this.known.get(item.uid);
+    if (known?.key === key) return known.element;
+    const element = this.row(item);
+    this.known.set(item.uid, { key, element });
+    return element;
   }
 
   row(item) {

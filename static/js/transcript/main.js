@@ -22,7 +22,7 @@ const page = document.querySelector("[data-transcript]");
 const part = (name) => page.querySelector(`[data-part="${name}"]`);
 const store = new Store();
 const player = new Player(part("audio"));
-const rows = new Rows(store, player, part("rows"));
+const rows = new Rows(store, player, part("rows"), region);
 const wave = new Wave(store, player, part("wave"));
 const items = new Items(store, part("side"));
 const detail = new Detail(store, player, part("detail"));
@@ -30,11 +30,17 @@ const words = new Words(store, rows, player);
 const marks = new Marks(store, player, { list: part("spans"), pill: part("pill"), dialog: part("mark-dialog"), empty: part("spans-empty") });
 const find = new Find(store, rows, player, { input: part("find"), count: part("found"), previous: part("find-previous"), next: part("find-next") });
 
+/* What is free for reading: below the player, above the sheet where there is one. */
+function region() {
+  const side = part("side");
+  const covered = getComputedStyle(side).position === "fixed";
+  return { top: Math.max(0, part("player").getBoundingClientRect().bottom), bottom: covered ? side.getBoundingClientRect().top : innerHeight };
+}
+
 async function load() {
   const document_ = await call("GET", page.dataset.transcriptUrl);
   player.load(document_.recording.media_url, document_.recording.duration_ms);
   store.load(document_);
-  store.timeline(store.spans);
   part("total").textContent = clock(store.recording.duration_ms);
   page.classList.toggle("can-mark", store.recording.can_mark);
   part("empty").hidden = store.segments.length > 0 || store.recording.state !== "ready";

@@ -26,6 +26,7 @@ export class Store extends EventTarget {
     const before = this.selected;
     this.selected = this.items.find((item) => item.uid === before?.uid) || null;
     this.dispatchEvent(new Event("change"));
+    this.dispatchEvent(new Event("spans"));
     if (before || this.selected) this.dispatchEvent(new Event("select"));
   }
 

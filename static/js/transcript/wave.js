@@ -139,7 +139,7 @@ export class Wave {
     const scale = { from: 0, to: this.duration, width };
     const waveHeight = height * 0.5;
     this.drawSpans(pen, scale, height - 8, 8, false);
-    this.drawSound(pen, scale, 0, waveHeight);
+    this.drawSound(pen, scale, 0, waveHeight, this.wholeColumns(scale));
     for (const item of this.store.items) this.drawTick(pen, scale, item, waveHeight + 2, height - waveHeight - 12);
   }
 
@@ -166,22 +166,37 @@ export class Wave {
     return ((ms - from) / (to - from)) * width;
   }
 
-  drawSound(pen, scale, top, height) {
+  /* Two hours have 144,000 peaks: they are looked through once per width. */
+  wholeColumns(scale) {
+    const key = `${scale.width} ${scale.to} ${this.peaks?.loud.length}`;
+    if (this.columns?.key !== key) this.columns = { key, loud: this.peaks && this.loudest(scale) };
+    return this.columns.loud;
+  }
+
+  /* The loudest peak of each pixel, 0-127 */
+  loudest({ from, to, width }) {
+    const { loud, perSecond } = this.peaks;
+    const perPixel = ((to - from) / 1000) * (perSecond / width);
+    const first = (from / 1000) * perSecond;
+    return Uint8Array.from({ length: Math.ceil(width) }, (_, x) => {
+      const start = Math.floor(first + x * perPixel);
+      const end = Math.max(start + 1, Math.floor(first + (x + 1) * perPixel));
+      let most = 0;
+      for (let i = start; i < end && i < loud.length; i += 1) if (loud[i] > most) most = loud[i];
+      return most;
+    });
+  }
+
+  drawSound(pen, scale, top, height, columns = null) {
     const middle = top + height / 2;
     pen.fillStyle = this.colours["line-strong"];
     if (!this.peaks) {
       pen.fillRect(0, middle, scale.width, 1);
       return;
     }
-    const { loud, perSecond } = this.peaks;
-    const perPixel = ((scale.to - scale.from) / 1000) * (perSecond / scale.width);
-    const first = (scale.from / 1000) * perSecond;
-    for (let x = 0; x < scale.width; x += 1) {
-      const start = Math.floor(first + x * perPixel);
-      const end = Math.max(start + 1, Math.floor(first + (x + 1) * perPixel));
-      let top127 = 0;
-      for (let i = start; i < end && i < loud.length; i += 1) if (loud[i] > top127) top127 = loud[i];
-      const half = Math.max(0.5, (top127 / 127) * (height / 2 - 1));
+    const loud = columns || this.loudest(scale);
+    for (let x = 0; x < loud.length; x += 1) {
+      const half = Math.max(0.5, (loud[x] / 127) * (height / 2 - 1));
       pen.fillRect(x, middle - half, 1, 2 * half);
     }
   }
