@@ -254,6 +254,7 @@ def test_every_reason_has_one_sentence_of_its_own() -> None:
 def test_the_confined_child_opens_no_other_file(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
+    (tmp_path / "beside").touch()
     code = (
         "import sys\nfrom pathlib import Path\nfrom livequal.streams.media.confine import allow_only\n"
         f"out = Path({str(out)!r})\n"

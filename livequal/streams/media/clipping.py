@@ -13,7 +13,6 @@ from av.container import InputContainer
 from livequal.streams.media.refusals import RefusalCode, Refused
 from livequal.streams.media.sinks import RENDITION_OPTIONS
 
-
 _FRAME = 1024
 """Samples in one frame of AAC."""
 
