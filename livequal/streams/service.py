@@ -242,10 +242,12 @@ def timeline(recording: Recording) -> tuple[TimelineSpan, ...]:
 def mark(recording: Recording, spans: Sequence[TimelineSpan], *, by: Actor) -> list[Span]:
     """Add spans to the timeline; a new span takes the place of what it covers of the same kind.
 
+    A recording that is still being prepared may be marked too: its length is not known yet, so no span is too late.
     Raises: Invalid when a span lies outside the recording.
     """
+    length = recording.duration_ms or max((piece.end_ms for piece in spans), default=0)
     for piece in spans:
-        if piece.start_ms < 0 or piece.start_ms >= recording.duration_ms or piece.end_ms <= piece.start_ms:
+        if piece.start_ms < 0 or piece.start_ms >= length or piece.end_ms <= piece.start_ms:
             raise Invalid({"start_ms": gettext("This stretch lies outside the recording.")})
     rows = []
     for piece in spans:
@@ -254,7 +256,7 @@ def mark(recording: Recording, spans: Sequence[TimelineSpan], *, by: Actor) -> l
             recording_id=recording.id,
             kind=piece.kind.value,
             start_ms=piece.start_ms,
-            end_ms=min(piece.end_ms, recording.duration_ms),
+            end_ms=min(piece.end_ms, length),
             label=piece.label[:TITLE_MAX],
             sku=piece.sku[:TITLE_MAX],
             product_category=piece.product_category or "",
