@@ -13,7 +13,7 @@ from livequal.streams.engines.audio import RATE, Samples
 from livequal.streams.engines.weights import get_model, installed_models
 
 SPOKEN = Path(__file__).with_name("spoken.flac")
-"""A synthetic voice says 最近天气变冷，大家注意保暖。 at 0.5–3.9 s and 这是世界上最好的洗发水，没有之一。 at 5.5–9.3 s."""
+"""A voice says 最近天气变冷，大家注意保暖。 at 0.5–3.9 s and 这是世界上最好的洗发水，没有之一。 at 5.5–9.3 s."""
 
 ROOT = Path(__file__).resolve().parents[2]
 

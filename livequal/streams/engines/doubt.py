@@ -17,8 +17,8 @@ VERSION = "d1"
 
 FRAME_MS = 32
 
-LEAST_SURE = 0.60
-"""Mean word probability below which a segment is not understood."""
+LEAST_CERTAIN = 0.64
+"""Certainty below which a segment is not understood."""
 
 LEAST_VOICE = 0.30
 """Mean voice probability below which words were written where hardly anybody speaks."""
@@ -29,7 +29,7 @@ MOST_CHARACTERS_PER_S = 14.0
 LOOP_RATIO = 2.4
 """Whisper's own bound on the compression ratio of a text that repeats itself."""
 
-FAINT_VOICE = 0.06
+FAINT_VOICE = 0.08
 """Mean voice over two seconds that no music reached and speech under loud music does."""
 
 MASKING_DB = -3.0
@@ -40,9 +40,12 @@ QUIET_DBFS = -45.0
 
 _FAINT_FRAMES = 2000 // FRAME_MS
 _LEVEL_FRAMES = 1000 // FRAME_MS
-_SHORTEST_FAINT_MS = 1500
+_SHORTEST_FAINT_MS = 3000
 _SHORTEST_LOUD_MS = 3000
 _SLACK_MS = 500
+_NEAR_MS = 12_000
+_OWN = 0.6
+_LOGPROB_WEIGHT, _USUAL_LOGPROB = 0.15, -0.4
 
 _INVENTED = re.compile(
     "请?不吝点赞|明镜(?:与|需要您|和)?点点|打赏支持明镜|字幕由.{0,12}(?:提供|制作)|amaraorg|字幕志愿者|字幕(?:制作|提供|组|校对)者?[：:]?|"
@@ -76,25 +79,38 @@ class Scene:
 
 def mark(segments: Sequence[Segment], scene: Scene) -> list[Segment]:
     """The segments with their marks, and one without words for every stretch that may hide speech; in order."""
-    looping = _looping(segments)
-    marked = [
-        _judged(segment, scene.voice_of(segment), loops=loops) for segment, loops in zip(segments, looping, strict=True)
-    ]
+    judged = zip(segments, certainty(segments), _looping(segments), strict=True)
+    marked = [_judged(segment, scene.voice_of(segment), certain, loops=loops) for segment, certain, loops in judged]
     gaps = [Segment(start, end, "", unintelligible=True) for start, end in unheard(marked, scene)]
     return sorted([*marked, *gaps], key=lambda segment: (segment.start_ms, segment.end_ms))
 
 
-def not_understood(segment: Segment, voice: float) -> bool:
+def certainty(segments: Sequence[Segment]) -> list[float]:
+    """How far each segment's words can be trusted, about the share of right characters, 0–1.
+
+    Word probabilities of the segment itself (60 %) and of it with its neighbours (40 %): short segments alone say
+    little. Shifted by the log-probability of the whole decoding, of which -0.4 is usual for clear speech.
+    """
+    weights = [max(1, _letters(segment.text)) for segment in segments]
+    sure = [sureness(segment) for segment in segments]
+    certain = []
+    for place, segment in enumerate(segments):
+        near = [i for i in range(max(0, place - 1), min(len(segments), place + 2)) if segments[i].words]
+        near = [i for i in near if abs(segments[i].start_ms - segment.start_ms) < _NEAR_MS] or [place]
+        around = sum(weights[i] * sure[i] for i in near) / sum(weights[i] for i in near)
+        shift = _LOGPROB_WEIGHT * (segment.avg_logprob - _USUAL_LOGPROB)
+        certain.append(_OWN * sure[place] + (1 - _OWN) * around + shift)
+    return certain
+
+
+def not_understood(segment: Segment, *, voice: float, certain: float) -> bool:
     """Whether a segment's words must not be trusted. `voice` is the mean voice probability over it, 0–1."""
     if not segment.words:
         return True
     characters = _letters(segment.text)
     seconds = max(0.2, (segment.end_ms - segment.start_ms) / 1000)
-    return (
-        sureness(segment) < LEAST_SURE
-        or voice < LEAST_VOICE
-        or (characters >= 8 and characters / seconds > MOST_CHARACTERS_PER_S)
-    )
+    too_fast = characters >= 8 and characters / seconds > MOST_CHARACTERS_PER_S
+    return certain < LEAST_CERTAIN or voice < LEAST_VOICE or too_fast
 
 
 def sureness(segment: Segment) -> float:
@@ -128,11 +144,13 @@ def unheard(segments: Sequence[Segment], scene: Scene) -> Iterator[tuple[int, in
         yield from _joined(found)
 
 
-def _judged(segment: Segment, voice: float, *, loops: bool) -> Segment:
+def _judged(segment: Segment, voice: float, certain: float, *, loops: bool) -> Segment:
     if segment.unintelligible:
         return segment
     name = "loop" if loops else invented(segment, voice)
-    return replace(segment, invented=name, unintelligible=bool(name) or not_understood(segment, voice))
+    return replace(
+        segment, invented=name, unintelligible=bool(name) or not_understood(segment, voice=voice, certain=certain)
+    )
 
 
 def _looping(segments: Sequence[Segment]) -> list[bool]:
@@ -147,7 +165,7 @@ def _looping(segments: Sequence[Segment]) -> list[bool]:
 def _repeats(text: str) -> bool:
     """One phrase of up to ten characters five times in a row, making up most of the text."""
     found = re.search(r"(.{2,10}?)\1{4,}", text)
-    return bool(found) and len(found[0]) >= max(12, 0.7 * len(text))
+    return found is not None and len(found[0]) >= max(12, 0.7 * len(text))
 
 
 def _letters(text: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -14,16 +15,7 @@ from livequal.streams.subtitles import Cue, parse_subtitles
 
 SUFFIXES = (".srt", ".vtt", ".json")
 _CUES_PER_WINDOW = 200
-_UNHEARD = (
-    "[听不清]",
-    "[没听清]",
-    "「没听清」",
-    "(听不清)",
-    "（听不清）",
-    "（没听清）",
-    "[unintelligible]",
-    "[inaudible]",
-)
+_UNHEARD = re.compile(r"[\[(（「【]\s*(?:没听清|听不清|unintelligible|inaudible)\s*[\])）」】]", re.IGNORECASE)
 
 
 class Sidecar:
@@ -66,10 +58,12 @@ def beside(media: Path) -> Path | None:
 
 def windows_of(cues: Sequence[Cue]) -> list[Window]:
     """Cues as windows of segments, in order of time."""
+    if not cues:
+        return []
     ordered = sorted(cues, key=lambda cue: (cue.start_ms, cue.end_ms))
     starts = list(range(0, len(ordered), _CUES_PER_WINDOW))
     groups = [ordered[start : start + _CUES_PER_WINDOW] for start in starts]
-    borders = [0, *(group[0].start_ms for group in groups[1:]), max((cue.end_ms for cue in ordered), default=0)]
+    borders = [0, *(group[0].start_ms for group in groups[1:]), max(cue.end_ms for cue in ordered)]
     return [
         Window(index, len(groups), start, end, tuple(_segment(cue) for cue in group))
         for index, (group, (start, end)) in enumerate(zip(groups, pairwise(borders), strict=True))
@@ -77,8 +71,9 @@ def windows_of(cues: Sequence[Cue]) -> list[Window]:
 
 
 def _segment(cue: Cue) -> Segment:
+    """A cue as a segment; what its writer marked as unheard keeps the mark and loses the words."""
     text = " ".join(cue.text.split())
-    if text.lower() in _UNHEARD or not letters(text):
+    if _UNHEARD.search(text) or not letters(text):
         return Segment(cue.start_ms, cue.end_ms, "", unintelligible=True)
     return Segment(cue.start_ms, cue.end_ms, text, _words(text, cue.start_ms, cue.end_ms))
 
