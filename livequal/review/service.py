@@ -13,7 +13,7 @@ from ..audit import service as audit
 from ..kernel import bus
 from ..kernel.clock import now
 from ..kernel.db import db
-from ..kernel.errors import Conflict, Invalid, NotFound
+from ..kernel.errors import Conflict, Invalid, NotFound, WrongState
 from ..kernel.i18n import gettext
 from ..kernel.states import move
 from ..onboarding import live_sessions
@@ -124,6 +124,8 @@ def decide(case: Case, verdict: Verdict, version: int, *, by: Actor) -> Decision
     """
     if case.version != version:
         raise StaleCase(case, newest_decision(case))
+    if verdict.outcome is Outcome.WITHDRAWN and case.state != CaseState.CONFIRMED:
+        raise WrongState(gettext("Only a confirmation can be withdrawn."))
     _check(case, verdict)
     target = STATE_AFTER[verdict.outcome]
     before = case.state
