@@ -5,6 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 MO := $(patsubst %.po,%.mo,$(wildcard livequal/translations/*/LC_MESSAGES/messages.po))
 DIRS := livequal tests bench soak migrations wsgi.py
+BENCHES ?= risk_throughput speech_cer speech_speed load
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
@@ -13,6 +14,7 @@ help: ## list these commands
 
 .PHONY: setup
 setup: .venv/ready $(MO) ## install what livequal runs on into .venv (Python 3.11 to 3.13), and nothing else anywhere
+	@:
 
 .venv/bin/python:
 	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
@@ -66,11 +68,12 @@ format: dev ## put the code into its form
 
 .PHONY: bench
 bench: dev ## measure: each benchmark prints a table
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	@for name in $(BENCHES); do echo "== bench/$$name.py"; $(BIN)/python "bench/$$name.py"; done
 
 .PHONY: soak
-soak: dev ## run livequal under load, with its worker killed now and then, for SOAK_MINUTES (10)
-	$(BIN)/python soak/soak.py
+soak: dev ## run livequal under load with its worker killed now and then, then on bad files: SOAK_MINUTES (10) each
+	$(BIN)/python soak/running.py --minutes $(or $(SOAK_MINUTES),10)
+	$(BIN)/python soak/bad_files.py --minutes $(or $(SOAK_MINUTES),10)
 
 .PHONY: translations
 translations: dev ## take new texts into the catalogue (then translate the empty ones)

@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, has_request_context, request, send_from_dire
 from flask_bootstrap import __file__ as bootstrap_package
 from flask_login import current_user
 from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from . import cli, config, flow
 from .accounts import access
@@ -47,6 +48,9 @@ def create_app(settings: config.Settings | None = None) -> Flask:
         BABEL_DEFAULT_TIMEZONE="Asia/Shanghai",
         JSON_SORT_KEYS=False,
     )
+    if settings.proxies:
+        # Only where it is said that so many stand before us: else anybody could choose the address we see.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=settings.proxies)  # type: ignore[method-assign]
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.jinja_options["autoescape"] = True
     app.jinja_env.add_extension("jinja2.ext.i18n")

@@ -42,6 +42,7 @@ class Settings:
     demo: bool
     backups_kept: int
     metrics_token: str | None
+    proxies: int
 
     @property
     def files_dir(self) -> Path:
@@ -85,6 +86,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         demo=env.get("LIVEQUAL_DEMO", "1") not in {"0", "no", "false"},
         backups_kept=_integer(env, "LIVEQUAL_BACKUPS_KEPT", 5),
         metrics_token=env.get("LIVEQUAL_METRICS_TOKEN") or None,
+        proxies=_integer(env, "LIVEQUAL_PROXIES", 0),
     )
 
 

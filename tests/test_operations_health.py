@@ -4,14 +4,16 @@ import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import structlog
-from flask import Flask
+from flask import Flask, request
 from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
 from livequal.accounts.rules import Role
+from livequal.app import create_app
 from livequal.config import Settings
 from livequal.jobs import service as jobs
 from livequal.kernel import installation
@@ -141,3 +143,16 @@ def test_every_answer_carries_the_id_that_its_log_line_has(client: FlaskClient, 
 
 def _gone(*_args: object, **_more: object) -> None:
     raise OperationalError("SELECT 1", {}, Exception("away"))
+
+
+def test_the_address_a_proxy_names_is_believed_only_where_a_proxy_is_said_to_stand(
+    settings: Settings, tmp_path: Path
+) -> None:
+    seen = {}
+    for proxies in (0, 1):
+        app = create_app(replace(settings, var=tmp_path, proxies=proxies))
+        app.add_url_rule("/who", view_func=lambda: request.remote_addr or "")
+        answer = app.test_client().get("/who", headers={"X-Forwarded-For": "203.0.113.9"})
+        seen[proxies] = answer.text
+    installation.install(settings)
+    assert seen == {0: "127.0.0.1", 1: "203.0.113.9"}
