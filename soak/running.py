@@ -46,9 +46,7 @@ def main() -> int:
     warm = memory[len(memory) // 4]
     print(f"pages asked {statuses.total()}, by status {dict(statuses)}; worker killed {kills} times")
     print(f"recordings uploaded {uploads}, ready {ready}; jobs dead {dead}, not ended {left}")
-    print(
-        f"web server's memory: {warm:.0f} MB after warming up, {memory[-1]:.0f} MB at the end, {max(memory):.0f} MB at most"
-    )
+    print(f"web server's memory: {warm:.0f} MB warm, {memory[-1]:.0f} MB at the end, {max(memory):.0f} MB at most")
     well = set(statuses) == {200} and not dead and not left and ready == uploads and memory[-1] < GROWTH * warm
     print("well" if well else "NOT well")
     return 0 if well else 1
@@ -71,9 +69,7 @@ def _load(
     ]
     number = 0
     while time.monotonic() < begun + 60 * asked.minutes:
-        statuses[
-            moderator.get(pages[number % len(pages)])[0] if number % len(pages) != 4 else _transcript(moderator)
-        ] += 1
+        statuses[_status(moderator, pages[number % len(pages)])] += 1
         number += 1
         if time.monotonic() >= upload_at:
             uploads += 1
