@@ -58,7 +58,7 @@ def visible_to_sessions(actor: Actor) -> Select[LiveSession]:
         return query
     if _only_streams(actor):
         return query.where(_with_streamer(Streamer.user_id == actor.user_id))
-    in_rooms = exists().where(LiveRoom.id == LiveSession.room_id, _room_of(actor))
+    in_rooms = LiveSession.room_id.in_(select(LiveRoom.id).where(_room_of(actor)))
     if actor.organisation_kind is OrganisationKind.MCN:
         return query.where(or_(in_rooms, _with_streamer(Streamer.organisation_id == actor.organisation_id)))
     return query.where(in_rooms)
@@ -96,7 +96,7 @@ def get_live_session(live_session_id: int, actor: Actor) -> LiveSession:
 
 def streamers(actor: Actor, *, words: str = "", category: str = "", state: str = "") -> Select[Streamer]:
     """Streamers by stage name; `words` are looked for in both names."""
-    query = visible_to_streamers(actor).order_by(Streamer.stage_name, Streamer.id)
+    query = visible_to_streamers(actor).order_by(Streamer.stage_name, Streamer.name, Streamer.id)
     if words:
         query = query.where(
             or_(Streamer.name.icontains(words, autoescape=True), Streamer.stage_name.icontains(words, autoescape=True))
@@ -372,11 +372,10 @@ def _room_of(actor: Actor) -> ColumnElement[bool]:
 
 
 def _with_streamer(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return exists().where(
-        LiveSessionStreamer.live_session_id == LiveSession.id,
-        LiveSessionStreamer.streamer_id == Streamer.id,
-        condition,
-    )
+    # A list of ids rather than EXISTS: both databases then start from the few sessions of the streamers meant,
+    # where EXISTS makes SQLite ask about every session there is.
+    query = select(LiveSessionStreamer.live_session_id).join(Streamer, LiveSessionStreamer.streamer_id == Streamer.id)
+    return LiveSession.id.in_(query.where(condition))
 
 
 def _room_called(words: str) -> ColumnElement[bool]:
