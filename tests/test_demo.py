@@ -35,6 +35,7 @@ from livequal.streams import service as streams
 from livequal.streams.engines.weights import installed_models
 from livequal.streams.models import Recording, SegmentRow, Upload
 from livequal.streams.rules import RecordingState
+from livequal.streams.timeline import parse_timeline
 from livequal.taxonomy.rules import ProductCategory, RiskCategory
 
 from .conftest import need
@@ -145,6 +146,12 @@ def test_recordings_wait_for_the_worker_with_their_timeline_marked(sign_ins: tup
 
 
 @pytest.mark.parametrize("name", recordings.NAMES)
+def test_the_timeline_file_beside_a_recording_says_the_same_as_its_truth(name: str) -> None:
+    file = recordings.FOLDER / f"{name}.timeline.csv"
+    assert parse_timeline(file.read_bytes(), file.name) == recordings.truth(name).spans
+
+
+@pytest.mark.parametrize("name", recordings.NAMES)
 def test_the_truth_about_a_recording_fits_itself(name: str) -> None:
     told = recordings.truth(name)
     assert told.sound.stat().st_size < 1_000_000
@@ -233,9 +240,12 @@ def _claims_are_flagged(told: Truth, flags: Sequence[FlagRow]) -> None:
 
 
 def _harmless_lines_are_not(told: Truth, flags: Sequence[FlagRow]) -> None:
+    """Not one denial, question, answer or trap; of plain talk, misheard as it is, at most one line in ten."""
     harmless = [n for n, line in enumerate(told.lines) if line.kind not in {"claim", "garbled"}]
-    false = {told.lines[n].text: found for n in harmless if (found := _of(told, flags, n))}
-    assert not false, f"{told.name}: harmless lines were flagged: {false}"
+    false = {n: found for n in harmless if (found := _of(told, flags, n))}
+    shown = {told.lines[n].text: found for n, found in false.items()}
+    assert all(told.lines[n].kind == "plain" for n in false), f"{told.name}: harmless lines were flagged: {shown}"
+    assert len(false) <= len(harmless) / 10, f"{told.name}: harmless lines were flagged: {shown}"
 
 
 def _garbled_stretches_are_not_understood(
