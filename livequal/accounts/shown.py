@@ -8,7 +8,7 @@ import segno
 from flask import session
 
 from ..kernel.i18n import gettext as _
-from .rules import InvitationState, OrganisationKind, Role, UserState
+from .rules import InvitationState, OrganisationKind, Role, UserState, device_name
 
 HANDED = "handed"
 
@@ -63,6 +63,14 @@ def invitation_state(state: InvitationState) -> tuple[str, str]:
         InvitationState.REVOKED: ("unknown", _("Taken back")),
         InvitationState.EXPIRED: ("unknown", _("Too old")),
     }[state]
+
+
+def device(browser: str) -> str:
+    """A browser's self-description as its owner would say it."""
+    shown = device_name(browser)
+    for name, own in (("WeChat", _("WeChat")), ("DingTalk", _("DingTalk")), ("Lark", _("Lark"))):
+        shown = shown.replace(name, own)
+    return shown or _("Unknown device")
 
 
 @dataclass(frozen=True, slots=True)

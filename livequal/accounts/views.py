@@ -17,7 +17,7 @@ from .access import actor, allow, public
 from .blueprint import Answer, pages
 from .forms import AskForResetForm, JoinForm, LeaveForm, PasswordForm, ProfileForm, ResetForm, SignInForm, text
 from .models import User
-from .rules import Permission, device_name
+from .rules import Permission
 
 __all__ = ["pages", "people"]
 
@@ -231,7 +231,7 @@ def _account(**sent: Form) -> Answer:
         forms=forms,
         page=paginate(sign_ins.visible_to(actor()), page_number()),
         current=sign_ins.current(access.present_token()),
-        device_name=device_name,
+        device=shown.device,
     )
     return (page, 422) if sent else page
 
