@@ -1,4 +1,4 @@
-"""Writes livequal/risk/matcher/readings.txt: one syllable with tone a line, then its characters (first reading only)."""
+"""Writes livequal/risk/matcher/readings.txt: a syllable with tone a line, then its characters (first reading)."""
 
 from __future__ import annotations
 

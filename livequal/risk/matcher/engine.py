@@ -14,7 +14,8 @@ from livequal.risk.matcher import context as reading
 from livequal.risk.matcher.model import Evidence, EvidenceState, Flag, ProductContext, Rule, RulePack
 from livequal.risk.matcher.normaliser import Normalised, normalise
 from livequal.risk.matcher.proof import standing
-from livequal.risk.matcher.slots import Vocabulary, compiled, expand, required
+from livequal.risk.matcher.reader import Suspicion, suspect
+from livequal.risk.matcher.slots import Vocabulary, branches, compiled, expand, required
 from livequal.risk.matcher.sound import SoundIndex
 from livequal.taxonomy.categories import RISK_CATEGORIES, basis_zh
 from livequal.taxonomy.rules import ProductCategory, RiskCategory, Severity
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from livequal.risk.matcher.session import Session
 
 _CHUNK = 1200
+_UTTERANCE = 140
+READER_SLUG = "second-reader"
 _CHUNK_END = re.compile("[。！？；]")
 _SOUND_DISCOUNT = 0.85
 
@@ -61,9 +64,12 @@ class _Atom:
     """What a fixed word in the text sets off."""
 
     size: int
-    patterns: tuple[int, ...] = ()
+    sets: tuple[int, ...] = ()
     literals: tuple[Rule, ...] = ()
     shield: bool = False
+
+
+_Index = dict[int, list[tuple[_Pattern, frozenset[int]]]]
 
 
 class Matcher:
@@ -72,8 +78,10 @@ class Matcher:
     def __init__(self, pack: RulePack) -> None:
         self.pack = pack
         vocabulary = Vocabulary(pack.slots, pack.macros)
-        self._patterns: list[_Pattern] = []
         self._unless: dict[str, tuple[_Pattern, ...]] = {}
+        self._set_ids: dict[frozenset[str], int] = {}
+        self._by_set: _Index = {}
+        self._index: dict[ProductCategory, _Index] = {}
         atoms: dict[str, _Atom] = {}
         for rule in pack.rules:
             if not rule.absence:
@@ -92,12 +100,30 @@ class Matcher:
             atom = atoms.setdefault(word, _Atom(len(word)))
             atom.literals = (*atom.literals, rule)
         for template in rule.patterns:
-            for word in required(template, vocabulary):
-                atom = atoms.setdefault(word, _Atom(len(word)))
-                atom.patterns = (*atom.patterns, len(self._patterns))
-            self._patterns.append(_Pattern(rule, expand(template, vocabulary)))
+            for branch in branches(template):
+                ids = [self._set_id(words, atoms) for words in required(branch, vocabulary)]
+                pattern = _Pattern(rule, expand(branch, vocabulary))
+                self._by_set.setdefault(ids[0], []).append((pattern, frozenset(ids[1:])))
         if rule.unless:
             self._unless[rule.slug] = tuple(_Pattern(rule, expand(template, vocabulary)) for template in rule.unless)
+
+    def _set_id(self, words: frozenset[str], atoms: dict[str, _Atom]) -> int:
+        if words not in self._set_ids:
+            self._set_ids[words] = len(self._set_ids)
+            for word in words:
+                atom = atoms.setdefault(word, _Atom(len(word)))
+                atom.sets = (*atom.sets, self._set_ids[words])
+        return self._set_ids[words]
+
+    def _index_for(self, category: ProductCategory) -> _Index:
+        """The patterns for one product category by their rarest set; made when first needed."""
+        index = {
+            one: own
+            for one, pairs in self._by_set.items()
+            if (own := [pair for pair in pairs if category in pair[0].rule.products])
+        }
+        self._index[category] = index
+        return index
 
     def _sounding(self, rules: Iterable[Rule]) -> set[str]:
         words = set(self.pack.sound_words)
@@ -107,14 +133,52 @@ class Matcher:
         return words
 
     def judge(self, text: str, context: ProductContext, evidence: Evidence | None = None) -> tuple[Flag, ...]:
-        """The flags of one text read alone, in order of their place."""
+        """The flags of one text read alone, in order of their place: the rules', and where they are silent the reader's."""
+        flags = self.judge_by_rules(text, context, evidence)
+        return tuple(sorted((*flags, *self.suspicions(text, context, flags)), key=lambda flag: (flag.start, flag.end)))
+
+    def judge_by_rules(self, text: str, context: ProductContext, evidence: Evidence | None = None) -> tuple[Flag, ...]:
+        """The flags of the rules alone."""
         seen = normalise(text)
         hits: list[Hit] = []
-        for start, end in _chunks(seen.text):
+        for start, end in _chunks(seen.text, _CHUNK):
             piece = seen.text[start:end]
             hits += [_shifted(hit, start) for hit in self._hits_with_sound(piece, context)]
         hits = [hit for hit in hits if not hit.rule.needs_evidence or _has_papers(hit.rule, evidence)]
         return tuple(self._flag(hit, text, seen, context, evidence) for hit in hits)
+
+    def suspicions(self, text: str, context: ProductContext, flags: tuple[Flag, ...]) -> list[Flag]:
+        """What the second reader suspects in stretches of the text where no flag stands."""
+        seen = normalise(text)
+        found = []
+        for start, end in _chunks(seen.text, _UTTERANCE):
+            first, last = seen.span(start, end)
+            if any(flag.start < last and first < flag.end for flag in flags):
+                continue
+            suspicion = suspect(seen.text[start:end], context.category)
+            if suspicion is not None:
+                found.append(self._suspicion(suspicion, start, text, seen, context))
+        return found
+
+    def _suspicion(
+        self, suspicion: Suspicion, offset: int, text: str, seen: Normalised, context: ProductContext
+    ) -> Flag:
+        start, end = seen.span(offset + suspicion.start, offset + suspicion.end)
+        return Flag(
+            category=suspicion.category,
+            severity=Severity.NOTE,
+            start=start,
+            end=end,
+            quote=text[start:end],
+            rule=READER_SLUG,
+            title="第二读者的疑点：没有规则命中，请人来听",
+            pack=self.pack.stamp,
+            confidence=round(min(0.6, 0.3 + 0.1 * suspicion.score), 3),
+            evidence=EvidenceState.UNPROVEN,
+            legal_basis=self._basis(suspicion.category, context),
+            platform_basis=RISK_CATEGORIES[suspicion.category].platform,
+            suggestion=self.pack.suggestions[suspicion.category],
+        )
 
     def _hits_with_sound(self, text: str, context: ProductContext) -> list[Hit]:
         hits = self._hits(text, context)
@@ -133,18 +197,22 @@ class Matcher:
         return _without_overlaps(hits)
 
     def _hits(self, text: str, context: ProductContext) -> list[Hit]:
-        wanted: set[int] = set()
+        seen: set[int] = set()
         found: list[tuple[Rule, int, int]] = []
         shields: list[tuple[int, int]] = []
+        category = context.category
         for last, atom in self._atoms.iter(text):
-            if atom.patterns:
-                wanted.update(atom.patterns)
+            if atom.sets:
+                seen.update(atom.sets)
             for rule in atom.literals:
-                if context.category in rule.products:
+                if category in rule.products:
                     found.append((rule, last + 1 - atom.size, last + 1))
             if atom.shield:
                 shields.append((last + 1 - atom.size, last + 1))
-        patterns = [p for p in map(self._patterns.__getitem__, sorted(wanted)) if context.category in p.rule.products]
+        index = self._index.get(category) or self._index_for(category)
+        patterns = [
+            pattern for one in sorted(seen.intersection(index)) for pattern, others in index[one] if others <= seen
+        ]
         if not patterns and not found:
             return []
         for name in context.names:
@@ -259,12 +327,12 @@ def _satisfied(rule: Rule, text: str, vocabulary: Vocabulary) -> bool:
     return any(compiled(expand(template, vocabulary)).search(data) for template in rule.patterns)
 
 
-def _chunks(text: str) -> Iterator[tuple[int, int]]:
-    """Cuts long text at sentence ends into pieces of at most 1,200 characters, so that time stays linear."""
+def _chunks(text: str, most: int) -> Iterator[tuple[int, int]]:
+    """Cuts long text at sentence ends into pieces of at most so many characters, so that time stays linear."""
     start = 0
-    while len(text) - start > _CHUNK:
-        ends = [match.end() for match in _CHUNK_END.finditer(text, start + _CHUNK // 2, start + _CHUNK)]
-        end = ends[-1] if ends else start + _CHUNK
+    while len(text) - start > most:
+        ends = [match.end() for match in _CHUNK_END.finditer(text, start + most // 2, start + most)]
+        end = ends[-1] if ends else start + most
         yield start, end
         start = end
     if start < len(text):

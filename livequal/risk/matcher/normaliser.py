@@ -80,6 +80,18 @@ def character_table() -> dict[int, str]:
         table.update({ord(a): b for a, b in changes.items()})
     for code, plain in list(table.items()):
         table[code] = _PUNCTUATION.get(plain, plain)
+    # A character that is not in the table costs an exception inside translate(): name the usual ones as themselves.
+    for code in (
+        *range(0x20, 0x7F),
+        *range(0x3000, 0x3020),
+        *range(0x4E00, 0xA000),
+        0xFF01,
+        0xFF0C,
+        0xFF1A,
+        0xFF1B,
+        0xFF1F,
+    ):
+        table.setdefault(code, chr(code))
     return table
 
 

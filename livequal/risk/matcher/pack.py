@@ -12,7 +12,7 @@ import yaml
 
 from livequal.risk.matcher.model import EvidenceKind, Rule, RulePack
 from livequal.risk.matcher.normaliser import normalise
-from livequal.risk.matcher.slots import TemplateError, Vocabulary, compiled, expand, required
+from livequal.risk.matcher.slots import TemplateError, Vocabulary, branches, compiled, expand, required
 from livequal.taxonomy.categories import RISK_CATEGORIES, basis_zh, parse_basis
 from livequal.taxonomy.rules import ProductCategory, RiskCategory, Severity
 
@@ -199,7 +199,8 @@ def _patterns(file: str, slug: str, raw: object, vocabulary: Vocabulary, *, anch
     for template in templates:
         try:
             if anchored:
-                required(template, vocabulary)
+                for branch in branches(template):
+                    required(branch, vocabulary)
             expand(template, vocabulary)
         except (TemplateError, ValueError) as error:
             _fail(file, slug, f"{template!r}: {error}")

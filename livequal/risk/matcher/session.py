@@ -64,9 +64,12 @@ class Session:
         after = self._around(range(index + 1, len(self._said)), said.context)
         after_text = "".join(text for _, text in after)[:_AFTER]
         own = said.utterance.text
-        flags = self._matcher.judge(before_text + own + after_text, said.context, said.evidence)
+        flags = self._matcher.judge_by_rules(before_text + own + after_text, said.context, said.evidence)
         begin, stop = len(before_text), len(before_text) + len(own)
-        return [self._placed(flag.moved(-begin), said.utterance, after) for flag in flags if begin <= flag.start < stop]
+        touching = tuple(flag.moved(-begin) for flag in flags if flag.start < stop and begin < flag.end)
+        suspicions = self._matcher.suspicions(own, said.context, touching)
+        placed = [flag.moved(-begin) for flag in flags if begin <= flag.start < stop]
+        return [self._placed(flag, said.utterance, after) for flag in (*placed, *suspicions)]
 
     def _around(self, indexes: range, context: ProductContext) -> list[tuple[Utterance, str]]:
         """Neighbouring utterances about the same product, as far as a claim could reach."""

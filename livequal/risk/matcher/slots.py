@@ -17,6 +17,7 @@ _REFERENCE = re.compile(r"\{([a-z_]+|[~-]\d+)\}")
 _WITHIN_SENTENCE = "[^。！？；]"
 _WITHIN_CLAUSE = "[^。！？；，、：]"
 _MOST_EXACT = 500
+_MOST_SETS = 3
 _RARITY = {0: 1e9, 1: 40.0, 2: 1.0}
 
 
@@ -64,37 +65,57 @@ def compiled(pattern: str) -> re2._Regexp:
 
 @dataclass(frozen=True, slots=True)
 class _Need:
-    """`exact`: all texts this part can match, when few; `some`: one of these must occur, None when nothing must."""
+    """`exact`: all texts this part can match, when few. `some`: of each of these sets one word must occur."""
 
     exact: frozenset[str] | None
-    some: frozenset[str] | None
+    some: tuple[frozenset[str], ...]
 
 
-_ANYTHING = _Need(None, None)
-_EMPTY = _Need(frozenset({""}), None)
+_ANYTHING = _Need(None, ())
+_EMPTY = _Need(frozenset({""}), ())
 
 
-def required(template: str, vocabulary: Vocabulary) -> frozenset[str]:
-    """Literals of which a text must contain at least one for the template to match. Raises TemplateError when none."""
+def branches(template: str) -> list[str]:
+    """The template's alternatives at its top level, each a template of its own."""
+    found, depth, start, inside = [], 0, 0, False
+    for place, char in enumerate(template):
+        if place and template[place - 1] == "\\":
+            continue
+        if inside:
+            inside = char != "]"
+        elif char == "[":
+            inside = True
+        elif char in "()":
+            depth += 1 if char == "(" else -1
+        elif char == "|" and depth == 0:
+            found.append(template[start:place])
+            start = place + 1
+    return [*found, template[start:]]
+
+
+def required(template: str, vocabulary: Vocabulary) -> tuple[frozenset[str], ...]:
+    """Sets of words, rarest first; a text must contain one of each for the template to match.
+
+    Raises TemplateError when nothing fixed is required, for then the pattern would be tried on every sentence.
+    """
     reader = _Reader(template, vocabulary)
     need = reader.alternatives()
     if reader.place != len(template):
         raise TemplateError(f"a bracket too many at character {reader.place + 1}")
-    chosen = _best(need)
-    if not chosen or any(not word for word in chosen):
+    chosen = _sets(need)
+    if not chosen:
         raise TemplateError("the pattern has no fixed word; it would have to be tried on every sentence")
-    return chosen
+    return chosen[:_MOST_SETS]
 
 
-def _cost(words: frozenset[str] | None) -> float:
-    if not words:
-        return 1e12
-    return sum(_RARITY.get(len(word), 0.4) for word in words)
+def _cost(words: frozenset[str]) -> float:
+    return sum(_RARITY.get(len(word), 0.4) for word in words) if words else 1e12
 
 
-def _best(need: _Need) -> frozenset[str] | None:
-    options = [words for words in (need.exact, need.some) if words and "" not in words]
-    return min(options, key=_cost) if options else None
+def _sets(need: _Need) -> tuple[frozenset[str], ...]:
+    """What the part requires, rarest first."""
+    found = [words for words in (*need.some, need.exact or frozenset()) if words and "" not in words]
+    return tuple(sorted(dict.fromkeys(found), key=lambda words: (_cost(words), sorted(words))))
 
 
 class _Reader:
@@ -117,34 +138,36 @@ class _Reader:
         if len(needs) == 1:
             return needs[0]
         exact = _union([need.exact for need in needs])
-        some = None if exact is not None and "" not in exact else _union([_best(need) for need in needs])
-        return _Need(exact, some)
+        if exact is not None:
+            return _Need(exact, ())
+        firsts = [_sets(need)[0] if _sets(need) else None for need in needs]
+        some = _union(firsts)
+        return _Need(None, (some,) if some else ())
 
     def _sequence(self) -> _Need:
-        running: frozenset[str] | None = frozenset({""})
+        running = frozenset({""})
         whole = True
-        best: frozenset[str] | None = None
+        some: list[frozenset[str]] = []
         while self._peek() not in ("", "|", ")"):
             need = self._quantified()
             joined = _product(running, need.exact)
             if joined is None:
                 whole = False
-                best = _cheaper(best, running)
+                some += [running, *need.some]
                 joined = need.exact if need.exact is not None else frozenset({""})
-                best = _cheaper(best, need.some)
             running = joined
-        best = _cheaper(best, running)
-        return _Need(running if whole else None, best)
+        if whole:
+            return _Need(running, ())
+        return _Need(None, tuple(words for words in (*some, running) if words and "" not in words))
 
     def _quantified(self) -> _Need:
         need = self._atom()
         while (sign := self._peek()) and (sign in "?*+" or re.match(r"\{\d", self.template[self.place :])):
             least = self._quantifier(sign)
-            if sign == "?" or (least == 0 and sign == "{" and need.exact is not None and len(need.exact) <= 8):
-                optional = need.exact | {""} if need.exact is not None and sign == "?" else None
-                need = _Need(optional, None)
+            if sign == "?":
+                need = _Need(need.exact | {""} if need.exact is not None else None, ())
             else:
-                need = _Need(None, _best(need) if least else None)
+                need = _Need(None, _sets(need) if least else ())
         return need
 
     def _quantifier(self, sign: str) -> int:
@@ -177,8 +200,8 @@ class _Reader:
             self.place += 1
             if escaped in "bB":
                 return _EMPTY
-            return _ANYTHING if escaped.isalnum() else _Need(frozenset({escaped}), None)
-        return _Need(frozenset({char}), None)
+            return _ANYTHING if escaped.isalnum() else _Need(frozenset({escaped}), ())
+        return _Need(frozenset({char}), ())
 
     def _group(self) -> _Need:
         self.place += 1
@@ -198,7 +221,7 @@ class _Reader:
         self.place = end + 1
         if inside.startswith("^") or "\\" in inside or "-" in inside[1:-1] or len(inside) > 40:
             return _ANYTHING
-        return _Need(frozenset(inside), None)
+        return _Need(frozenset(inside), ())
 
     def _reference(self) -> _Need:
         match = _REFERENCE.match(self.template, self.place)
@@ -210,7 +233,7 @@ class _Reader:
             return _ANYTHING
         if name in self.vocabulary.slots:
             words = frozenset(self.vocabulary.slots[name])
-            return _Need(words, None) if len(words) <= _MOST_EXACT else _Need(None, words)
+            return _Need(words, ()) if len(words) <= _MOST_EXACT else _Need(None, (words,))
         if self.depth > 8 or name not in self.vocabulary.macros:
             raise TemplateError(f"{{{name}}} is neither a slot nor a macro of the pack")
         return _Reader(self.vocabulary.macros[name], self.vocabulary, self.depth + 1).alternatives()
@@ -225,13 +248,7 @@ def _union(parts: list[frozenset[str] | None]) -> frozenset[str] | None:
     return frozenset(words) if len(words) <= 4 * _MOST_EXACT else None
 
 
-def _product(left: frozenset[str] | None, right: frozenset[str] | None) -> frozenset[str] | None:
-    if left is None or right is None or len(left) * len(right) > _MOST_EXACT:
+def _product(left: frozenset[str], right: frozenset[str] | None) -> frozenset[str] | None:
+    if right is None or len(left) * len(right) > _MOST_EXACT:
         return None
     return frozenset(a + b for a in left for b in right)
-
-
-def _cheaper(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
-    if not other or "" in other:
-        return one
-    return other if one is None or _cost(other) < _cost(one) else one

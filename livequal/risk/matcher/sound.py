@@ -72,6 +72,10 @@ def _tables() -> _Tables:
         bare = reading.rstrip("12345")
         code = class_ids.setdefault(confusable(bare), chr(_CLASSED + len(class_ids)))
         classed[ord(char)] = letters[bare] = code
+    # A character that is not in a table costs an exception inside translate(): name the usual ones as themselves.
+    for code in (*range(0x20, 0x7F), *map(ord, "，。！？、；：（）「」·"), *range(0x4E00, 0xA000)):
+        toned.setdefault(code, chr(code))
+        classed.setdefault(code, chr(code))
     return _Tables(toned, classed, letters, {code: parts for parts, code in class_ids.items()})
 
 
@@ -100,7 +104,7 @@ class SoundIndex:
         pairs: dict[str, str] = {}
         pieces: dict[str, list[tuple[str, str, int]]] = {}
         for word in sorted(set(words)):
-            if len(word) < 2 or any(ord(char) not in tables.toned for char in word):
+            if len(word) < 2 or any(char not in _readings() for char in word):
                 continue
             codes = word.translate(tables.classed)
             if len(word) == 2:

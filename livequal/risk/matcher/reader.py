@@ -1,0 +1,147 @@
+"""The second reader: a linear model on characters that adds suspicions where no rule spoke. READER.md is its model card.
+
+It never hides a rule's hit. What it raises is a note of low severity, with the characters that weighed most as its span.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from livequal.taxonomy.rules import ProductCategory, RiskCategory
+
+_MODEL = Path(__file__).with_name("reader.npz")
+_MARKS = re.compile("[，。！？；：、「」（）~ ]+")
+_LONGEST = 3
+_FEWEST, _MOST = 4, 400
+_SIGNS = {
+    "+denies": re.compile("不是|不能|不会|不敢|没有|别|不要|不讲|不保|不承诺|治不了|说不准|看个人|因人而异"),
+    "+honest": re.compile(
+        "医院|大夫|医生|说明书|介意|别拍|客服|平台|合同|标签|报告|备案|证书|编号|运费|风险|量力|提前说|交个底|实话"
+    ),
+    "+asks": re.compile("吗|？|么$|呢"),
+    "+teaches": re.compile("违规|违法|骗|培训|复盘|广告法|提醒|谨防|一律"),
+    "+number": re.compile("[0-9一二三四五六七八九十百千万两俩仨]"),
+    "+time": re.compile("[天月周夜晚]|礼拜|明早|当天|分钟|年"),
+    "+kin": re.compile("我(?:妈|爸|爷|奶|姥|婆|公|舅|姑|姨|叔|老公|媳妇)|老[张王李刘赵]|隔壁|大爷|大姐|阿姨"),
+    "+dare": re.compile("我跟你姓|算我输|找我|砸|吞|嚼|不姓|退你|倒贴|我赔|你找我"),
+    "+wink": re.compile("懂的|你懂|你品|别往外|别说|别问|谁知道|没人查|看不出|公屏"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """What the reader suspects: `score` is above 0 when it is worth a note, `start`:`end` weighed most."""
+
+    start: int
+    end: int
+    category: RiskCategory
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Model:
+    places: dict[str, int]
+    weights: Any
+    categories: tuple[RiskCategory, ...]
+    bias: Any
+    threshold: float
+
+
+def features(text: str, product: ProductCategory) -> list[tuple[str, int, int]]:
+    """The features of normalised text with the stretch each comes from; signs and product cover nothing."""
+    found: dict[str, tuple[int, int]] = {}
+    plain = _MARKS.sub(lambda match: "|" * len(match.group()), text)
+    prefix = product.value + ":"
+    for start in range(len(plain)):
+        for size in range(1, min(_LONGEST, len(plain) - start) + 1):
+            gram = plain[start : start + size]
+            found.setdefault(gram, (start, start + size))
+            if size == 2:
+                found.setdefault(prefix + gram, (start, start + size))
+    for sign, pattern in _SIGNS.items():
+        if pattern.search(text):
+            found[sign] = (0, 0)
+            found[prefix + sign] = (0, 0)
+    found[prefix] = (0, 0)
+    return [(gram, *span) for gram, span in found.items()]
+
+
+@cache
+def _model() -> _Model | None:
+    if not _MODEL.exists():
+        return None
+    with np.load(_MODEL, allow_pickle=False) as stored:
+        grams = str(stored["grams"]).split("\n")
+        return _Model(
+            places={gram: place for place, gram in enumerate(grams)},
+            weights=stored["weights"].astype(np.float32) * stored["scales"],
+            categories=tuple(RiskCategory(str(name)) for name in stored["categories"]),
+            bias=stored["bias"],
+            threshold=float(stored["threshold"]),
+        )
+
+
+def suspect(text: str, product: ProductCategory) -> Suspicion | None:
+    """The reader's suspicion about one normalised utterance; None when it has none."""
+    model = _model()
+    if model is None or not _FEWEST <= len(text) <= _MOST:
+        return None
+    known = [(model.places[gram], start, end) for gram, start, end in features(text, product) if gram in model.places]
+    if not known:
+        return None
+    rows = model.weights[[place for place, _, _ in known]]
+    scores = rows.sum(axis=0) / np.sqrt(len(known)) + model.bias
+    score = float(scores[0]) - model.threshold
+    if score <= 0:
+        return None
+    allowed = _plausible(product)
+    ranked = [(float(value), name) for value, name in zip(scores[1:], model.categories, strict=True) if name in allowed]
+    start, end = _weightiest(text, [(s, e, float(row[0])) for (_, s, e), row in zip(known, rows, strict=True) if e > s])
+    return Suspicion(start, end, max(ranked)[1], score)
+
+
+def _weightiest(text: str, spans: list[tuple[int, int, float]]) -> tuple[int, int]:
+    """The clauses whose characters add up to most."""
+    weight = [0.0] * len(text)
+    for start, end, value in spans:
+        for place in range(start, end):
+            weight[place] += value / (end - start)
+    clauses = [(match.start(), match.end()) for match in re.finditer("[^，。！？；]+", text)]
+    best = max(clauses, key=lambda span: sum(weight[span[0] : span[1]]), default=(0, len(text)))
+    return best
+
+
+_FOODS = frozenset(map(ProductCategory, ("food", "tea", "agricultural", "general", "alcohol")))
+_ONLY: dict[RiskCategory, frozenset[ProductCategory]] = {
+    RiskCategory.DISEASE_CLAIM_FOOD: _FOODS | {ProductCategory.HEALTH_FOOD},
+    RiskCategory.HEALTH_FUNCTION_PLAIN_FOOD: _FOODS,
+    RiskCategory.HEALTHFOOD_OVERCLAIM: frozenset({ProductCategory.HEALTH_FOOD}),
+    RiskCategory.COSMETIC_MEDICAL: frozenset({ProductCategory.COSMETICS, ProductCategory.SPECIAL_COSMETICS}),
+    RiskCategory.FSMP_OVERCLAIM: frozenset({ProductCategory.SPECIAL_MEDICAL_FOOD}),
+    RiskCategory.BREASTMILK_SUBSTITUTE: frozenset({ProductCategory.INFANT_FORMULA, ProductCategory.FOOD}),
+    RiskCategory.JEWELRY_FAKE_CERT: frozenset(
+        {ProductCategory.JEWELRY, ProductCategory.COLLECTIBLE, ProductCategory.LUXURY, ProductCategory.GENERAL}
+    ),
+    RiskCategory.EDUCATION_OUTCOME: frozenset(
+        {ProductCategory.EDUCATION, ProductCategory.BOOKS, ProductCategory.GENERAL, ProductCategory.SERVICE}
+    ),
+    RiskCategory.AGRI_INPUTS: frozenset({ProductCategory.AGRI_INPUTS, ProductCategory.AGRICULTURAL}),
+    RiskCategory.ALCOHOL: frozenset({ProductCategory.ALCOHOL, ProductCategory.GENERAL, ProductCategory.FOOD}),
+    RiskCategory.DRUG_DEVICE_PROMO: frozenset(ProductCategory)
+    - _FOODS
+    - {ProductCategory.HEALTH_FOOD, ProductCategory.COSMETICS, ProductCategory.SPECIAL_COSMETICS},
+}
+
+
+@cache
+def _plausible(product: ProductCategory) -> frozenset[RiskCategory]:
+    """The categories that can concern a product at all."""
+    return frozenset(
+        category for category in RiskCategory if product in _ONLY.get(category, frozenset(ProductCategory))
+    )
