@@ -16,6 +16,7 @@ from ..accounts.access import actor
 from ..accounts.rules import Permission
 from ..kernel import i18n, installation
 from ..kernel.i18n import gettext as _
+from ..kernel.pages import paginate
 from ..review import service as review
 from ..review import shown as review_shown
 from ..review.rules import CaseState
@@ -63,6 +64,7 @@ def _frame() -> dict[str, Any]:
         "state_name": state_name,
         "marked": marked,
         "open_counts_of": open_counts_of,
+        "recordings_in": recordings_in,
     }
     if not current_user.is_authenticated:
         return frame | {"sign_in_url": url_for("accounts.sign_in")}
@@ -91,7 +93,13 @@ def _menu() -> list[Item]:
         (may(Permission.READ_RECORDINGS), _("Recordings"), "streams.recordings", "recording", ("streams.",)),
         (may(Permission.READ_FINDINGS), _("Findings"), "review.findings", "flag", ()),
         (may(Permission.READ_RECORDINGS), _("Search"), "streams.search_all", "search", ()),
-        (may(Permission.READ_LIVE_SESSIONS), _("Live sessions"), "onboarding.live_sessions", "calendar", ()),
+        (
+            may(Permission.READ_LIVE_SESSIONS),
+            _("Live sessions"),
+            "onboarding.live_sessions",
+            "calendar",
+            ("onboarding.live_session",),
+        ),
         (may(Permission.READ_STREAMERS), _("Streamers"), "onboarding.streamers", "people", ("onboarding.streamer",)),
         (may(Permission.READ_ROOMS), _("Live rooms"), "onboarding.rooms", "room", ("onboarding.room",)),
         (may(Permission.READ_RULES), _("Rules"), "risk.rules", "shield", ("risk.",)),
@@ -145,6 +153,12 @@ def open_counts_of(recordings: Sequence[Recording]) -> dict[int, int]:
     """How many cases of each recording wait."""
     counts = review.counts_of([row.id for row in recordings])
     return {recording_id: states.get(CaseState.OPEN, 0) for recording_id, states in counts.items()}
+
+
+def recordings_in(live_session_id: int) -> Sequence[Recording]:
+    """The newest recordings of a live session that the reader may see."""
+    query = streams.listed(actor(), live_session_id=live_session_id)
+    return paginate(query, 1).rows
 
 
 def marked(text: str, words: str) -> Markup:

@@ -304,12 +304,13 @@ def search_one(recording_id: int) -> Response:
 
 def _upload_page(form: PlainUpload) -> str:
     form.live_session.choices = _session_choices()
+    if request.method == "GET":
+        form.live_session.data = request.args.get("live_session", 0, type=int)
     return render_template(
         "streams/recordings/new.html",
         form=form,
         unfinished=uploads.unfinished(actor()),
         max_bytes=installation.settings().max_recording_bytes,
-        live_session=request.args.get("live_session", type=int),
     )
 
 
