@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -249,6 +250,16 @@ def test_every_reason_has_one_sentence_of_its_own() -> None:
     assert refused.told(lambda msgid, **values: "译：" + msgid % values).startswith(
         "译：This recording is longer than 24"
     )
+
+
+def test_a_child_that_computes_too_long_ends_with_a_signal_that_says_so() -> None:
+    code = (
+        "from livequal.streams.media.confine import limit_resources\n"
+        "limit_resources(memory_bytes=1 << 30, cpu_seconds=1, file_bytes=0)\n"
+        "while True: pass\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2])
+    assert ended.returncode == -signal.SIGXCPU
 
 
 def test_the_confined_child_opens_no_other_file(tmp_path: Path) -> None:

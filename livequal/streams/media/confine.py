@@ -21,7 +21,7 @@ _WRITING = 1 << 1 | 1 << 5 | 1 << 8 | _TRUNCATE
 
 
 def limit_resources(*, memory_bytes: int, cpu_seconds: int, file_bytes: int, open_files: int = 32) -> None:
-    """Hard limits of this process; none can be raised again."""
+    """Limits of this process from now on."""
     limits = [
         (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_CPU, cpu_seconds),
@@ -32,8 +32,10 @@ def limit_resources(*, memory_bytes: int, cpu_seconds: int, file_bytes: int, ope
     for what, most in limits:
         _soft, hard = resource.getrlimit(what)
         value = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        # At the hard limit of CPU time comes SIGKILL; the soft one before it comes as SIGXCPU, which tells why.
+        ceiling = value + 5 if what == resource.RLIMIT_CPU and hard == resource.RLIM_INFINITY else value
         try:
-            resource.setrlimit(what, (value, value))
+            resource.setrlimit(what, (value, ceiling))
         except (OSError, ValueError):
             if what != resource.RLIMIT_AS:  # macOS knows no limit of the address space
                 raise

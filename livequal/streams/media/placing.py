@@ -39,16 +39,16 @@ class Timeline:
         """The end of what was placed so far, from the start of the recording."""
         return self._base_us + (self._samples * 1_000_000 // self.rate if self.rate else 0)
 
-    def place(self, at_us: int | None, samples: int, rate: int) -> Placed:
-        """Take the next piece: `at_us` is its own timestamp, None when it has none."""
+    def place(self, at_us: int | None, samples: int, rate: int, next_us: int | None = None) -> Placed:
+        """Take the next piece: `at_us` is its own timestamp, `next_us` that of the piece after; None: there is none."""
         if rate != self.rate:
             self._base_us, self._samples, self.rate = self.position_us, 0, rate
-        placed = self._decide(at_us, samples)
+        placed = self._decide(at_us, samples, next_us)
         self._samples += placed.silence + samples - placed.skip
         return placed
 
-    def _decide(self, at_us: int | None, samples: int) -> Placed:
-        if at_us is None:
+    def _decide(self, at_us: int | None, samples: int, next_us: int | None) -> Placed:
+        if at_us is None or self._is_slip(at_us, samples, next_us):
             return Placed(0, 0)
         ahead_us = at_us - self.origin_us - self.position_us
         if abs(ahead_us) <= TOLERANCE_US and (self._samples or self._base_us):
@@ -61,6 +61,13 @@ class Timeline:
         self.clock_jumps += 1
         self.origin_us = at_us - self.position_us
         return Placed(0, 0)
+
+    def _is_slip(self, at_us: int, samples: int, next_us: int | None) -> bool:
+        """Whether this one timestamp is wrong: the piece after follows as if nothing had happened."""
+        if next_us is None or not self.position_us:
+            return False
+        ends_us = self.origin_us + self.position_us + samples * 1_000_000 // self.rate
+        return abs(next_us - ends_us) <= TOLERANCE_US < abs(next_us - at_us - samples * 1_000_000 // self.rate)
 
     def _note_gap(self, length_us: int) -> None:
         start = self.position_us // 1000

@@ -55,7 +55,7 @@ def obey(
             finally:
                 _end(child)
         if answer is None:
-            raise _why_silent(child.returncode, (Path(empty) / "stderr").read_bytes()[-2000:], order)
+            raise _why_silent(child.returncode, _last_words(Path(empty) / "stderr"), order)
         return _accept(answer)
 
 
@@ -182,6 +182,12 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     child.wait()
     if child.stdout is not None:
         child.stdout.close()
+
+
+def _last_words(stderr: Path) -> bytes:
+    with stderr.open("rb") as file:
+        file.seek(max(0, stderr.stat().st_size - 2000))
+        return file.read(2000)
 
 
 def _why_silent(returncode: int, stderr: bytes, order: Order) -> Exception:

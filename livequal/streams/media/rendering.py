@@ -81,6 +81,7 @@ class _Pass:
         self._seamless = opened.facts.container in _SEAMLESS or (live and not opened.facts.has_video)
         self._damaged = False
         self._told_at = time.monotonic()
+        self._waiting: av.AudioFrame | None = None
 
     def run(self) -> dict[str, object]:
         opened = self._opened
@@ -90,6 +91,7 @@ class _Pass:
             for frame in self._decode(packet):
                 self._take(frame)
             self._tell(packet.pos)
+        self._take(None)
         if not self._blocks.decoded:
             raise Refused(RefusalCode.NOTHING_DECODED)
         self._blocks.flush()
@@ -145,11 +147,17 @@ class _Pass:
         length_us = int((packet.duration or 0) * packet.time_base * 1_000_000)
         self._unreadable.add(start_us // 1000, (start_us + max(20_000, min(length_us, 10_000_000))) // 1000)
 
-    def _take(self, frame: av.AudioFrame) -> None:
-        if not frame.samples or frame.sample_rate not in RATES:
+    def _take(self, following: av.AudioFrame | None) -> None:
+        """Write the frame that waited; the one after it tells whether its timestamp is to be believed."""
+        if following is not None and (not following.samples or following.sample_rate not in RATES):
             return
+        frame, self._waiting = self._waiting, following
+        if frame is not None:
+            self._write(frame, self._when_us(following) if following is not None else None)
+
+    def _write(self, frame: av.AudioFrame, next_us: int | None) -> None:
         before_us = self._timeline.position_us
-        placed = self._timeline.place(self._when_us(frame), frame.samples, frame.sample_rate)
+        placed = self._timeline.place(self._when_us(frame), frame.samples, frame.sample_rate, next_us)
         if self._timeline.position_us > self._limits.max_duration_ms * 1000:
             raise too_long(self._limits)
         if self._complaints.taken() or (self._seamless and before_us):

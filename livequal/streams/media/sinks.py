@@ -112,7 +112,7 @@ class Sinks:
     def __init__(self, out_dir: Path, source_rate: int) -> None:
         self._dir = out_dir
         rate = 44_100 if source_rate % 11_025 == 0 else 48_000
-        self._m4a = Encoded(out_dir / M4A, "mp4", "aac", rate, "fltp", aac_coder="fast")
+        self._m4a = Encoded(out_dir / M4A, "mp4", "aac", rate, "fltp", aac_coder="fast", aac_tns="0")
         self._speech = Encoded(out_dir / SPEECH, "flac", "flac", SPEECH_RATE, "s16")
         self._peaks = Peaks()
 

@@ -208,7 +208,7 @@ def _as_text(head: bytes) -> str | None:
         if encoding == "utf-16" and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
             continue
         try:
-            text = head[: len(head) & ~1].decode(encoding, errors="strict")
+            text = (head[: len(head) & ~1] if encoding == "utf-16" else head).decode(encoding)
         except UnicodeDecodeError as error:
             if len(head) < HEAD_BYTES or error.start < len(head) - 8:
                 continue
