@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import livequal
 from livequal.accounts.rules import SYSTEM, Role
 from livequal.audit import service as audit
 from livequal.audit.models import AuditEvent
+from livequal.desk import shown
+from livequal.flow import JOBS
 from livequal.jobs import service as jobs
 from livequal.jobs.rules import JobState
 from livequal.kernel.db import db, edge
@@ -178,3 +183,13 @@ def test_long_lists_come_in_pages(administrator: FlaskClient, path: str) -> None
     join = "&" if "?" in path else "?"
     assert 'rel="next"' in administrator.get(path).text
     assert 'rel="prev"' in administrator.get(f"{path}{join}page=2").text
+
+
+def test_every_act_and_job_of_the_code_has_words_of_its_own() -> None:
+    """Acts are written as `room.verb` literals handed to the record; a new one needs its words in desk/shown.py."""
+    code = "\n".join(path.read_text(encoding="utf-8") for path in Path(livequal.__file__).parent.glob("[a-z]*/*.py"))
+    calls = r'(?:record|record_change|_note|_move_streamer|_move_room)\((?:[^()"]|\([^()]*\))*"([a-z_]+(?:\.[a-z_]+)?)"'
+    acts = {act for act in re.findall(calls, code) if "." in act or act.startswith("sign_")}
+    assert {"job.retry", "sign_in", "streamer.leave", "case.decide"} <= acts
+    assert acts - set(shown.ACTIONS) == set()
+    assert set(JOBS) - set(shown.JOB_NAMES) == set()

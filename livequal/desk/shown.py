@@ -18,6 +18,7 @@ from ..notifications.rules import MailState, NoticeKind
 from ..review.shown import category_name
 
 _ = lazy_gettext
+SHOWN_MAX = 300
 
 JOB_NAMES: dict[str, LazyString] = {
     "prepare": _("Check and convert a recording"),
@@ -46,6 +47,7 @@ MAIL_STATES: dict[MailState, tuple[LazyString, str]] = {
 
 ACTIONS: dict[str, LazyString] = {
     "case.decide": _("Decided a case"),
+    "demo.load": _("Loaded the demo data"),
     "invitation.accept": _("Accepted an invitation"),
     "invitation.create": _("Invited somebody"),
     "invitation.revoke": _("Took an invitation back"),
@@ -54,8 +56,10 @@ ACTIONS: dict[str, LazyString] = {
     "live_room.add": _("Added a live room"),
     "live_room.change": _("Changed a live room"),
     "live_room.close": _("Closed a live room"),
+    "live_room.reopen": _("Opened a live room again"),
     "live_session.add": _("Added a live session"),
     "live_session.change": _("Changed a live session"),
+    "live_session.staff": _("Changed who is in a live session"),
     "mail.pass_on": _("Passed a mail on by hand"),
     "organisation.create": _("Added an organisation"),
     "password.change": _("Changed a password"),
@@ -68,13 +72,15 @@ ACTIONS: dict[str, LazyString] = {
     "person.profile": _("Changed a profile"),
     "person.roles": _("Changed roles"),
     "recording.upload": _("Uploaded a recording"),
-    "sign_in.begin": _("Signed in"),
-    "sign_in.end": _("Signed out"),
+    "sign_in": _("Signed in"),
+    "sign_in.end": _("Ended a sign-in"),
     "sign_in.end_others": _("Ended the other sign-ins"),
     "sign_in.failed": _("Sign-in failed"),
     "sign_in.throttled": _("Sign-in refused: too many tries"),
+    "sign_out": _("Signed out"),
     "streamer.add": _("Added a streamer"),
     "streamer.change": _("Changed a streamer"),
+    "streamer.come_back": _("A streamer came back"),
     "streamer.leave": _("A streamer left"),
     "streamer.tie": _("A streamer got an account"),
     "timeline.mark": _("Marked the timeline"),
@@ -167,4 +173,6 @@ def notice_line(notice: Notice) -> NoticeLine:
 def _plain(value: object) -> str:
     if value is None:
         return ""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # Long ones stand whole in the table that is taken along.
+    return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}…"

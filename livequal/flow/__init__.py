@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from ..accounts import work as accounts_work
 from ..accounts.events import PersonJoined
 from ..jobs import service as jobs
 from ..jobs.run import Run
@@ -61,7 +62,8 @@ JOBS: dict[str, Callable[[Run], None]] = {
     "cut_clip": review_work.cut_clip,
     "send_mail": notifications.deliver,
     "expire_uploads": streams_work.expire_uploads,
+    "forget_sign_in_tries": accounts_work.forget_sign_in_tries,
 }
 
 # Jobs that come round by themselves: name → every so many seconds.
-PERIODIC: dict[str, int] = {"expire_uploads": 3600}
+PERIODIC: dict[str, int] = {"expire_uploads": 3600, "forget_sign_in_tries": 3600}
