@@ -115,11 +115,11 @@ def _heard(segments: Sequence[Segment], flags: Sequence[Flag], m4a: Path | None)
 
 
 def _write_lines(segments: Sequence[Segment], flags: Sequence[Flag]) -> None:
-    from ..risk.scan import flag_line
+    from ..risk.scan import flag_as_dict
 
     for n, segment in enumerate(segments):
         here = [
-            flag_line(flag) | {"start_ms": flag.start_ms, "end_ms": flag.end_ms}
+            flag_as_dict(flag) | {"start_ms": flag.start_ms, "end_ms": flag.end_ms}
             for flag in flags
             if flag.utterance == str(n)
         ]

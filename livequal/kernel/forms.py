@@ -53,7 +53,8 @@ def from_json(form_class: type[F]) -> F:
     body = request.get_json(silent=True)
     if not isinstance(body, dict):
         raise Invalid({}, gettext("Send a JSON object."))
-    plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in body.items() if value is not None}
+    sent = {key: value for key, value in body.items() if value is not None}
+    plain = {key: value if isinstance(value, str) else json.dumps(value) for key, value in sent.items()}
     form = form_class(MultiDict(plain), meta={"csrf": False})
     check(form)
     return form

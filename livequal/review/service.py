@@ -67,9 +67,7 @@ def get(case_id: int, actor: Actor) -> Case:
     return case
 
 
-def queue(
-    actor: Actor, *, kind: str = "", category: str = "", severity: int = 0, room_id: int = 0
-) -> Select[Case]:
+def queue(actor: Actor, *, kind: str = "", category: str = "", severity: int = 0, room_id: int = 0) -> Select[Case]:
     """Open cases, the gravest first, then the oldest."""
     query = visible_to(actor).where(Case.state == CaseState.OPEN).order_by(Case.severity.desc(), Case.id)
     if kind:
@@ -277,9 +275,7 @@ def _unclear(recording_id: int, transcript: Transcript) -> list[Case]:
     known = {
         (start_ms, end_ms)
         for start_ms, end_ms in db.session.execute(
-            select(Case.start_ms, Case.end_ms).where(
-                Case.transcript_id == transcript.id, Case.kind == CaseKind.UNCLEAR
-            )
+            select(Case.start_ms, Case.end_ms).where(Case.transcript_id == transcript.id, Case.kind == CaseKind.UNCLEAR)
         )
     }
     return [

@@ -119,10 +119,7 @@ def transcript_json(recording: Recording, actor: Actor) -> str:
         "spans": [streams_shown.span_json(span) for span in streams.spans_of(recording)],
         "categories": [{"slug": c.value, "name": category_name(c.value)} for c in RiskCategory],
         "reasons": {
-            name: [
-                {"slug": r.slug, "name": r.text(locale()), "needs_note": r.needs_note}
-                for r in REASONS[key]
-            ]
+            name: [{"slug": r.slug, "name": r.text(locale()), "needs_note": r.needs_note} for r in REASONS[key]]
             for name, key in (
                 ("confirm", Outcome.CONFIRMED),
                 ("dismiss", Outcome.DISMISSED),

@@ -48,9 +48,7 @@ def get(recording_id: int, actor: Actor) -> Recording:
     return recording
 
 
-def listed(
-    actor: Actor, *, words: str = "", state: str = "", live_session_id: int | None = None
-) -> Select[Recording]:
+def listed(actor: Actor, *, words: str = "", state: str = "", live_session_id: int | None = None) -> Select[Recording]:
     """Recordings, newest first."""
     query = visible_to(actor).order_by(Recording.id.desc())
     if words:

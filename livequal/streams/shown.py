@@ -133,7 +133,7 @@ def recordings_of(rows: Sequence[SegmentRow]) -> dict[int, Recording]:
         .join(Recording, Transcript.recording_id == Recording.id)
         .where(Transcript.id.in_(ids))
     )
-    return {transcript_id: recording for transcript_id, recording in found}
+    return {row[0]: row[1] for row in found}
 
 
 def stage_name(stage: str) -> str:
@@ -187,4 +187,3 @@ def _message(recording: Recording, status: str, job: Job | None) -> str:
             )
         return _("The work stopped after several tries. Go on, or tell your administrator.")
     return ""
-

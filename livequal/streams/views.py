@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO, cast
+
 from flask import Blueprint, Response, flash, jsonify, redirect, render_template, request, send_file, url_for
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -78,7 +80,11 @@ def start_upload() -> tuple[Response, int]:
     """Begin a chunked upload."""
     form = forms.from_json(NewUpload)
     upload = uploads.start(
-        form.name.data, form.size.data, title=form.title.data or "", live_session_id=form.live_session.data, by=actor()
+        form.name.data or "",
+        form.size.data or 0,
+        title=form.title.data or "",
+        live_session_id=form.live_session.data,
+        by=actor(),
     )
     chunk = installation.settings().upload_chunk_bytes
     return jsonify(id=upload.id, chunk_size=chunk, received=0, title=upload.title), 201
@@ -107,7 +113,7 @@ def receive_piece(upload_id: int) -> Response:
         raise Invalid({"offset": _("The header Upload-Offset must say where this piece starts, in bytes.")})
     kernel_db.rollback()
     try:
-        total = uploads.write_piece(incoming, int(offset), size, request.stream)
+        total = uploads.write_piece(incoming, int(offset), size, cast(BinaryIO, request.stream))
     except uploads.WrongOffset as wrong:
         return Response(status=409, headers={"Upload-Offset": str(wrong.received)})
     uploads.received(upload_id, total, by)
@@ -219,7 +225,7 @@ def correct(recording_id: int, segment_id: int) -> Response:
     form = forms.from_json(Correction)
     recording = service.get(recording_id, actor())
     row = service.correct_word(
-        recording, segment_id, form.word_index.data, form.text.data or "", form.version.data, by=actor()
+        recording, segment_id, form.word_index.data or 0, form.text.data or "", form.version.data or 0, by=actor()
     )
     return Response(f'{{"segment":{shown.segment_json(row)}}}', mimetype="application/json")
 

@@ -24,9 +24,7 @@ def spoken(lead_s: float, rate: int = 48_000) -> Any:
     """The mixed test clip at 48 kHz after a little silence; one row, values -1 … 1."""
     with av.open(str(CLIP / "mixed.ogg")) as container:
         resampler = av.AudioResampler(format="fltp", layout="mono", rate=rate)
-        pieces = [
-            part.to_ndarray() for frame in container.decode(audio=0) for part in resampler.resample(frame)
-        ]
+        pieces = [part.to_ndarray() for frame in container.decode(audio=0) for part in resampler.resample(frame)]
     return np.concatenate([np.zeros((1, int(lead_s * rate)), np.float32), *pieces], axis=1).astype(np.float32)
 
 
@@ -99,7 +97,7 @@ def _confirm_first(page: Page) -> str:
         first.tap()
     quote = page.locator("[data-part=detail] .detail-quote")
     expect(quote).to_be_visible()
-    words = re.sub("[“”\"]", "", quote.inner_text()).strip()
+    words = re.sub('[“”"]', "", quote.inner_text()).strip()
     page.locator("[data-part=detail] [data-do=hear]").click()
     page.keyboard.press("c")
     page.locator("[data-part=detail] form input[name=reason]").first.check()
@@ -124,7 +122,9 @@ def test_a_broken_connection_goes_on_after_a_reload(visit: Callable[..., Page], 
         else:
             route.continue_()
 
-    page.route(re.compile(r"/uploads/\d+$"), lambda route: cut(route) if route.request.method == "PATCH" else route.continue_())
+    page.route(
+        re.compile(r"/uploads/\d+$"), lambda route: cut(route) if route.request.method == "PATCH" else route.continue_()
+    )
     page.locator("[data-picker]").set_input_files(str(path))
     expect(page.locator(".lq-upload[data-state=retrying]")).to_be_visible(timeout=30_000)
     page.unroute_all()

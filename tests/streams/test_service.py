@@ -20,7 +20,7 @@ from livequal.streams.timeline import TimelineSpan
 from ..factories import make_mcn, make_platform, make_user
 from ..recordings import make_recording, run_jobs, transcribed
 
-WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00\x80>\x00\x00\x00}\x00\x00\x02\x00\x10\x00data\x00\x00\x00\x00"
+WAV = b"RIFF" + bytes([36, 0, 0, 0]) + b"WAVEfmt " + bytes(16) + b"data" + bytes(4)
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -87,7 +87,16 @@ def test_only_the_platform_sees_whole_recordings(moderator: User) -> None:
 
 def test_one_two_and_many_character_words_are_found(moderator: User) -> None:
     recording = transcribed(make_recording(moderator), "姐妹们看这个面霜", "保湿特别好用 SPF50 也有", "今天只要99元")
-    for words, lines in (("霜", 1), ("保湿", 1), ("特别好用", 1), ("spf50", 1), ("99元", 1), ("湿保", 0), ("", 0), ('" OR 1', 0)):
+    for words, lines in (
+        ("霜", 1),
+        ("保湿", 1),
+        ("特别好用", 1),
+        ("spf50", 1),
+        ("99元", 1),
+        ("湿保", 0),
+        ("", 0),
+        ('" OR 1', 0),
+    ):
         found = db.session.scalars(search.found(words, moderator.actor)).all()
         assert len(found) == lines, words
     stranger = make_user(make_mcn(), Role.MCN_MANAGER)
