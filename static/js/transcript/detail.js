@@ -34,6 +34,7 @@ export class Detail {
       this.decided(item),
       this.actions(item),
       this.slot,
+      this.basis(item),
     ];
     this.box.replaceChildren(...parts.filter(Boolean));
     return undefined;
@@ -67,14 +68,19 @@ export class Detail {
         [say("evidence"), word && badge(tone, name, word)],
         [say("heard_as"), item.heard_as],
         [say("rule"), item.rule_text || item.rule],
-        [say("legal_basis"), item.legal_basis],
-        [say("platform_basis"), item.platform_basis],
         [say("suggestion"), item.suggestion],
       );
     }
     const list = h("dl", { class: "lq-facts detail-facts" });
     for (const [term, told] of rows) if (told) list.append(h("dt", {}, term), h("dd", {}, told));
     return list;
+  }
+
+  /* Long, and known to whoever does this all day: a press away, below the buttons. */
+  basis(item) {
+    const told = [[say("legal_basis"), item.legal_basis], [say("platform_basis"), item.platform_basis]].filter(([, words]) => words);
+    if (!told.length) return null;
+    return h("details", { class: "detail-basis" }, h("summary", {}, told.map(([term]) => term).join(say("and"))), ...told.map(([, words]) => h("p", {}, words)));
   }
 
   decided(item) {

@@ -30,11 +30,13 @@ const words = new Words(store, rows, player);
 const marks = new Marks(store, player, { list: part("spans"), pill: part("pill"), dialog: part("mark-dialog"), empty: part("spans-empty") });
 const find = new Find(store, rows, player, { input: part("find"), count: part("found"), previous: part("find-previous"), next: part("find-next") });
 
-/* What is free for reading: below the player, above the sheet where there is one. */
+/* What is free for reading once the player sticks to the top: below it, above the sheet where there is one.
+   `covered` is how far down the player reaches now. */
 function region() {
   const side = part("side");
-  const covered = getComputedStyle(side).position === "fixed";
-  return { top: Math.max(0, part("player").getBoundingClientRect().bottom), bottom: covered ? side.getBoundingClientRect().top : innerHeight };
+  const sheet = getComputedStyle(side).position === "fixed";
+  const { height, bottom } = part("player").getBoundingClientRect();
+  return { top: height, covered: Math.max(height, bottom), bottom: sheet ? side.getBoundingClientRect().top : innerHeight };
 }
 
 async function load() {
@@ -43,6 +45,8 @@ async function load() {
   store.load(document_);
   part("total").textContent = clock(store.recording.duration_ms);
   page.classList.toggle("can-mark", store.recording.can_mark);
+  part("player").hidden = !store.recording.media_url;
+  part("desk").hidden = store.segments.length === 0 && store.recording.state !== "ready";
   part("empty").hidden = store.segments.length > 0 || store.recording.state !== "ready";
   if (!wave.peaks && store.recording.peaks_url) {
     wave.peaks = await fetchPeaks(store.recording.peaks_url).catch(() => null);
@@ -56,6 +60,14 @@ async function reload() {
   await load().catch((error) => {
     if (!(error instanceof Dropped)) throw error;
   });
+}
+
+/* What the head of the page offers (exports, imports, length) comes with the finished work. */
+async function renewHead() {
+  const answer = await fetch(location.href, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer?.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".lq-head");
+  if (fresh) document.querySelector(".lq-head").replaceWith(document.adoptNode(fresh));
 }
 
 function rescanSoon() {
@@ -232,7 +244,7 @@ new ResizeObserver(([entry]) => page.style.setProperty("--player-height", `${Mat
 setRate(Number(localStorage.getItem("livequal.rate")) || 1);
 if (page.dataset.progressUrl) {
   const progress = new Progress(part("progress"), page.dataset.progressUrl);
-  progress.addEventListener("ready", reload);
+  progress.addEventListener("ready", () => Promise.all([reload(), renewHead()]));
   progress.addEventListener("text", reload);
   progress.start();
 }

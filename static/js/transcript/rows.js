@@ -10,7 +10,7 @@ const CHUNK = 12;
 const CERTAIN = [50, 70, 85]; // percent: below the first, a word is as good as guessed
 
 export class Rows {
-  /* region: () => ({ top, bottom }), the part of the window where text can be read */
+  /* region: () => ({ top, covered, bottom }), the part of the window where text can be read */
   constructor(store, player, list, region) {
     Object.assign(this, { store, player, list, region, rows: [], now: -1, word: null, follow: true, certainty: false });
     this.seen = new IntersectionObserver((entries) => this.coloured(entries), { rootMargin: "400px" });
@@ -230,10 +230,10 @@ export class Rows {
   bring(i, checks = 3) {
     const element = this.rows[i]?.element;
     if (!element) return;
-    const { top: from, bottom: to } = this.region();
+    const { top: from, covered, bottom: to } = this.region();
     const { top, bottom } = element.getBoundingClientRect();
     const room = to - from;
-    if (top >= from + room * 0.08 && bottom <= from + room * 0.75) return;
+    if (top >= covered + room * 0.08 && bottom <= from + room * 0.75) return;
     const far = Math.abs(top - from) > 2 * innerHeight;
     scrollBy({ top: top - from - room * 0.3, behavior: far || checks < 3 ? "instant" : "smooth" });
     if (far && checks > 0) requestAnimationFrame(() => this.bring(i, checks - 1));

@@ -72,7 +72,7 @@ export class Wave {
     });
     this.near.canvas.addEventListener("click", (event) => {
       const box = this.near.canvas.getBoundingClientRect();
-      this.player.seek(this.nearStart + ((event.clientX - box.left) / box.width) * NEAR_MS);
+      this.player.seek(this.nearStart + ((event.clientX - box.left) / box.width) * this.nearLength);
     });
   }
 
@@ -80,8 +80,12 @@ export class Wave {
     return this.store.recording.duration_ms || 1;
   }
 
+  get nearLength() {
+    return Math.min(NEAR_MS, this.duration);
+  }
+
   get nearStart() {
-    return Math.max(0, Math.min(this.player.ms - NEAR_MS / 2, this.duration - NEAR_MS));
+    return Math.max(0, Math.min(this.player.ms - this.nearLength / 2, this.duration - this.nearLength));
   }
 
   msAt(x, element) {
@@ -147,7 +151,7 @@ export class Wave {
     if (!this.near.box.offsetParent) return; // small screens leave it out
     const { pen, width, height } = this.surface(this.near.canvas);
     const from = this.nearStart;
-    const scale = { from, to: from + NEAR_MS, width };
+    const scale = { from, to: from + this.nearLength, width };
     this.drawSound(pen, scale, NAMES_PX, height - 12 - NAMES_PX);
     for (const item of this.store.items) {
       if (item.end_ms < from || item.start_ms > scale.to) continue;
