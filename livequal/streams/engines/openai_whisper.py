@@ -6,6 +6,7 @@ engine uses, turned back: the same weights. Its decoder has no repetition guards
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as package_version
@@ -97,7 +98,7 @@ def _load_official(path: Path) -> Whisper:
 
     try:
         model: Whisper = whisper.load_model(str(path), device="cpu")
-    except (RuntimeError, KeyError, TypeError, EOFError) as error:
+    except (RuntimeError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
         raise NoModel(_("%(path)s is not a checkpoint of OpenAI's Whisper.", path=str(path))) from error
     return model
 

@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from livequal.kernel.i18n import gettext as _
@@ -160,6 +161,13 @@ def _plain(name: str) -> bool:
 
 
 def _installed(folder: Path) -> InstalledModel | None:
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return _judged(folder, tuple((file.name, (at := file.stat()).st_mtime_ns, at.st_size) for file in files))
+
+
+@lru_cache(maxsize=32)
+def _judged(folder: Path, _state: tuple[tuple[str, int, int], ...]) -> InstalledModel | None:
+    # Pages ask for this: the files are read again only when one of them has changed.
     if conversion_error(folder):
         return None
     weights = folder / "model.bin"
