@@ -20,6 +20,7 @@ from livequal.kernel import installation
 from livequal.kernel.clock import frozen, now
 from livequal.kernel.db import db, edge
 from livequal.streams import service as streams
+from livequal.streams.engines import weights
 from livequal.streams.rules import ModelState
 
 from .factories import PASSWORD, make_platform, make_user
@@ -156,3 +157,17 @@ def test_the_address_a_proxy_names_is_believed_only_where_a_proxy_is_said_to_sta
         seen[proxies] = answer.text
     installation.install(settings)
     assert seen == {0: "127.0.0.1", 1: "203.0.113.9"}
+
+
+def test_a_models_files_are_judged_again_only_when_they_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[Path] = []
+    monkeypatch.setattr(weights, "conversion_error", lambda folder: judged.append(folder) or "")
+    model = tmp_path / "small" / "model.bin"
+    model.parent.mkdir()
+    model.write_bytes(b"weights")
+    twice = weights.installed_models(tmp_path) + weights.installed_models(tmp_path)
+    assert [found.name for found in twice] == ["small", "small"]
+    assert len(judged) == 1
+    model.write_bytes(b"other weights")
+    weights.installed_models(tmp_path)
+    assert len(judged) == 2
