@@ -53,8 +53,9 @@ SECONDS = Histogram("livequal_request_seconds", "Time to answer", ("endpoint",))
 
 def init_app(app: Flask) -> None:
     """Give the app its edges."""
-    csrf.init_app(app)
+    # Our edge opens before the token is checked, so that a refusal too has its id and its transaction.
     app.before_request(_begin)
+    csrf.init_app(app)
     app.after_request(_finish)
     app.teardown_request(_end)
     app.register_error_handler(DomainError, _domain_error)
