@@ -226,17 +226,21 @@ export class Rows {
   }
 
   /* Scroll a row into the upper half of what is free between player and sheet. Rows far away have estimated
-     heights until they are laid out, so the aim is checked again in the next frames. */
+     heights until they are laid out, so the aim is checked again when the scrolling has come to rest. */
   bring(i, checks = 3) {
     const element = this.rows[i]?.element;
     if (!element) return;
     const { top: from, covered, bottom: to } = this.region();
     const { top, bottom } = element.getBoundingClientRect();
     const room = to - from;
-    if (top >= covered + room * 0.08 && bottom <= from + room * 0.75) return;
+    if (top >= covered && bottom <= from + room * 0.8) return;
     const far = Math.abs(top - from) > 2 * innerHeight;
-    scrollBy({ top: top - from - room * 0.3, behavior: far || checks < 3 ? "instant" : "smooth" });
-    if (far && checks > 0) requestAnimationFrame(() => this.bring(i, checks - 1));
+    this.aim = i;
+    const again = () => this.aim === i && this.bring(i, checks - 1);
+    scrollBy({ top: top - from - room * 0.25, behavior: far || checks < 3 ? "instant" : "smooth" });
+    if (checks === 0) return;
+    if (far || checks < 3 || !("onscrollend" in window)) requestAnimationFrame(again);
+    else addEventListener("scrollend", again, { once: true });
   }
 
   playing() {
@@ -247,9 +251,15 @@ export class Rows {
       this.rows[i]?.element.classList.add("is-now");
       this.now = i;
       this.enrich(i);
-      if (this.follow && this.player.playing) this.bring(i);
+      if (this.follow && this.player.playing) this.bring(this.shownWhilePlaying(i, ms));
     }
     this.lightWord(ms, i);
+  }
+
+  /* On the way to the selected item, in the seconds before it, it is the one to look at. */
+  shownWhilePlaying(i, ms) {
+    const { selected } = this.store;
+    return selected && i < selected.segment && selected.start_ms - ms < 6000 ? selected.segment : i;
   }
 
   lightWord(ms, i) {
@@ -264,6 +274,7 @@ export class Rows {
   }
 
   setFollow(follow) {
+    if (!follow) this.aim = -1;
     if (this.follow === follow) return;
     this.follow = follow;
     this.list.dispatchEvent(new Event("follow"));
