@@ -92,7 +92,7 @@ class Matcher:
         for word, atom in atoms.items():
             self._atoms.add_word(word, atom)
         self._atoms.make_automaton()
-        self._sound = SoundIndex(self._sounding(pack.rules))
+        self._sound = SoundIndex(self._sounding(pack.rules), self._spelled())
         self._bases: dict[tuple[str, object], str] = {}
 
     def _add(self, rule: Rule, vocabulary: Vocabulary, atoms: dict[str, _Atom]) -> None:
@@ -132,8 +132,12 @@ class Matcher:
                 words.update(word for word in rule.literals if len(word) >= 3)
         return words
 
+    def _spelled(self) -> set[str]:
+        words = {word for words in self.pack.slots.values() for word in words if len(word) == 2}
+        return words | set(self.pack.spelled_words)
+
     def judge(self, text: str, context: ProductContext, evidence: Evidence | None = None) -> tuple[Flag, ...]:
-        """The flags of one text read alone, in order of their place: the rules', and where they are silent the reader's."""
+        """The flags of one text read alone, by place: the rules', and where they are silent the reader's."""
         flags = self.judge_by_rules(text, context, evidence)
         return tuple(sorted((*flags, *self.suspicions(text, context, flags)), key=lambda flag: (flag.start, flag.end)))
 

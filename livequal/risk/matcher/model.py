@@ -183,7 +183,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class RulePack:
-    """A reviewed set of rules; `sha256` covers every byte of its files."""
+    """A reviewed set of rules; `sha256` covers every byte of its files.
+
+    `sound_words` are also found by sound, `spelled_words` only where letters stand for a syllable (te供).
+    """
 
     slug: str
     version: str
@@ -193,6 +196,7 @@ class RulePack:
     macros: Mapping[str, str]
     shields: tuple[str, ...]
     sound_words: tuple[str, ...]
+    spelled_words: tuple[str, ...]
     suggestions: Mapping[RiskCategory, str]
     author: str = ""
     approver: str = ""

@@ -75,12 +75,17 @@ def read_pack(files: Mapping[str, bytes]) -> RulePack:
         rules=rules,
         slots=head.vocabulary.slots,
         macros=head.vocabulary.macros,
-        shields=tuple(normalise(str(word)).text for word in raw.get("shields", ())),
-        sound_words=tuple(normalise(str(word)).text for word in raw.get("sound_words", ())),
+        shields=_plain_words(head_name, "shields", raw),
+        sound_words=_plain_words(head_name, "sound_words", raw),
+        spelled_words=_plain_words(head_name, "spelled_words", raw),
         suggestions=head.suggestions,
         author=str(raw.get("author", "")),
         approver=str(raw.get("approver", "")),
     )
+
+
+def _plain_words(file: str, key: str, raw: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(normalise(word).text for word in _words(file, "", key, raw.get(key, [])))
 
 
 def _fail(file: str, slug: str, message: str) -> Any:

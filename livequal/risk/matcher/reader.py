@@ -1,6 +1,6 @@
-"""The second reader: a linear model on characters that adds suspicions where no rule spoke. READER.md is its model card.
+"""The second reader: a linear model on characters that adds suspicions where no rule spoke (READER.md: its card).
 
-It never hides a rule's hit. What it raises is a note of low severity, with the characters that weighed most as its span.
+It never hides a rule's hit. What it raises is a note of low severity; its span is the clause that weighed most.
 """
 
 from __future__ import annotations
@@ -113,8 +113,7 @@ def _weightiest(text: str, spans: list[tuple[int, int, float]]) -> tuple[int, in
         for place in range(start, end):
             weight[place] += value / (end - start)
     clauses = [(match.start(), match.end()) for match in re.finditer("[^，。！？；]+", text)]
-    best = max(clauses, key=lambda span: sum(weight[span[0] : span[1]]), default=(0, len(text)))
-    return best
+    return max(clauses, key=lambda span: sum(weight[span[0] : span[1]]), default=(0, len(text)))
 
 
 _FOODS = frozenset(map(ProductCategory, ("food", "tea", "agricultural", "general", "alcohol")))

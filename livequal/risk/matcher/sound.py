@@ -1,7 +1,8 @@
 """Finds words by their sound: homophones written to evade, or made by recognition.
 
-Two syllables must agree with their tone, three in the confusable toneless reading, four and more may differ in one
-syllable that is still similar (same initial or same final). Syllables may also be written in letters (te供, guojiaji).
+Two syllables must agree with their tone, three in the confusable toneless reading; four and more may differ in one
+syllable that is still near (near initial and same final, or same initial and first vowel). Syllables may also be
+written in letters (te供, guojiaji).
 """
 
 from __future__ import annotations
@@ -17,6 +18,15 @@ import ahocorasick
 _READINGS = Path(__file__).with_name("readings.txt")
 _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxrzcsyw")
 _SAME_INITIAL = {"zh": "z", "ch": "c", "sh": "s", "n": "l", "r": "l"}
+_NEAR_INITIALS = (
+    frozenset("bp"),
+    frozenset("dt"),
+    frozenset("gkh"),
+    frozenset("zcs"),
+    frozenset("jqx"),
+    frozenset("fh"),
+    frozenset("ml"),
+)
 _TONED, _CLASSED = 0xF0000, 0xE000
 _LETTERS = re.compile(r"[a-z]{2,24}")
 # A two-syllable stretch with one of these is grammar that happens to sound alike (跟治脱发的药 is no 根治).
@@ -97,17 +107,19 @@ def syllables_of(letters: str) -> list[str] | None:
 class SoundIndex:
     """Finds the words it was given in text, by sound."""
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[str], spelled: Iterable[str] = ()) -> None:
+        """`spelled` words of two syllables are found only where letters stand for one of them."""
+        heard = frozenset(words)
         tables = _tables()
         self._toned = ahocorasick.Automaton()
         self._classed = ahocorasick.Automaton()
         pairs: dict[str, str] = {}
         pieces: dict[str, list[tuple[str, str, int]]] = {}
-        for word in sorted(set(words)):
+        for word in sorted(heard | set(spelled)):
             if len(word) < 2 or any(char not in _readings() for char in word):
                 continue
             codes = word.translate(tables.classed)
-            if len(word) == 2:
+            if len(word) == 2 and word in heard:
                 pairs.setdefault(word.translate(tables.toned), word)
             half = len(word) // 2
             cuts = ((0, half), (half, len(word))) if len(word) >= 4 else ((0, len(word)),)
@@ -194,4 +206,6 @@ def _alike(codes: str, wanted: str) -> bool:
     mine, theirs = (parts.get(code) for code in differing[0])
     if mine is None or theirs is None:
         return False
-    return mine[1] == theirs[1] or (bool(mine[0]) and mine[0] == theirs[0])
+    if mine[1] == theirs[1]:
+        return any(mine[0] in group and theirs[0] in group for group in _NEAR_INITIALS)
+    return bool(mine[0]) and mine[0] == theirs[0] and mine[1][:1] == theirs[1][:1]
