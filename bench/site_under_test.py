@@ -40,7 +40,7 @@ class Site:
             ["ps", "-o", "pid=,ni=", "--ppid", str(self.process.pid)], capture_output=True, text=True, check=False
         )
         rows = [line.split() for line in out.stdout.splitlines()]
-        return {"worker" if int(nice) > 0 else "web": int(pid) for pid, nice in rows}
+        return {"worker" if int(nice) > os.nice(0) else "web": int(pid) for pid, nice in rows}
 
     def sign_in(self, role: str) -> Browser:
         """A browser signed in as the demo's person with this role."""
