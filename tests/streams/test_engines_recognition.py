@@ -105,12 +105,25 @@ def test_speech_that_was_passed_over_is_heard_again_alone() -> None:
     assert hear.lengths == [9.0, pytest.approx(4.9, abs=0.3)]
 
 
+def test_what_is_passed_over_twice_is_heard_stretch_by_stretch() -> None:
+    recording = heard(40, (2, 6), (10, 15), (20, 25))
+    cut = plan(recording, (2, 6), (10, 15), (20, 25))
+    first = [piece(*((0.5 * i, 0.5 * i + 0.5, "好", 0.9) for i in range(8)))]
+    alone = [piece(*((0.5 * i, 0.5 * i + 0.5, "行", 0.9) for i in range(10)))]
+    hear = Script(first, [], alone, alone)
+
+    segments = recognised(recording, cut, hear)
+
+    assert [s.text for s in segments] == ["好好好好好好好好。", "行行行行行行行行行行。", "行行行行行行行行行行。"]
+    assert not any(s.unintelligible for s in segments)
+
+
 def test_speech_that_is_never_understood_is_marked() -> None:
     recording = heard(30, (2, 6), (10, 15))
     cut = plan(recording, (2, 6), (10, 15))
     start = [piece(*((0.5 * i, 0.5 * i + 0.5, "好", 0.9) for i in range(8)))]
 
-    segments = recognised(recording, cut, Script(start, []))
+    segments = recognised(recording, cut, Script(start, [], []))
 
     unclear = [s for s in segments if s.unintelligible]
     assert [s.text for s in segments if not s.unintelligible] == ["好好好好好好好好。"]
@@ -123,7 +136,7 @@ def test_segments_stay_inside_their_window_and_words_inside_their_segment() -> N
     cut = plan(recording, (1, 5))
     wild = [piece((-1.0, 0.5, "早", 0.9), (0.5, 2.0, "上", 0.9), (2.0, 9.0, "好", 0.9))]
 
-    (segment,) = (s for s in recognised(recording, cut, Script(wild, [])) if s.text)
+    (segment,) = (s for s in recognised(recording, cut, Script(wild, [], [])) if s.text)
 
     assert segment.start_ms >= 1000
     assert segment.end_ms <= 5000

@@ -22,7 +22,7 @@ from livequal.streams.rules import Segment, Window, Word
 if TYPE_CHECKING:
     from livequal.streams.engines.audio import Samples
 
-VERSION = "r1"
+VERSION = "r2"
 
 _SPLIT_MS = 1000
 _LONGEST_CHARACTER_S = 0.6
@@ -30,6 +30,9 @@ _SLACK_S = 0.35
 _STRAY_S = 0.5
 _MISSED_VOICED_S = 1.0
 
+
+Stretch = tuple[int, int]
+"""First and past-the-last sample in the recording."""
 
 HeardWord = tuple[float, float, str, float]
 """Start and end in seconds inside the sound an engine was given, text, probability 0–1."""
@@ -51,7 +54,7 @@ Hear = Callable[["Samples"], Sequence[Piece]]
 class Reel:
     """The stretches of one window set end to end, and the way back to the recording."""
 
-    def __init__(self, stretches: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, stretches: Sequence[Stretch]) -> None:
         self.stretches = tuple(stretches)
         lengths = [end - start for start, end in self.stretches]
         self._offsets = [0, *np.cumsum(lengths).tolist()]
@@ -90,21 +93,31 @@ class Reel:
 
 
 def recognise(plan: Plan, count: int, sounds: Sequence[Samples], heard: Heard, hear: Hear) -> Window:
-    """The window's segments, marked. `sounds` are the samples of `plan.speech`, one array each."""
+    """The window's segments, marked. `sounds` are the samples of `plan.speech`, one array each.
+
+    Whisper stops early now and then and passes over what follows, however clear it is: that is heard again, first
+    together, then each stretch alone. What still has a voice and no words is marked.
+    """
     segments: list[Segment] = []
-    if plan.speech:
-        segments, passed_over = _heard(plan.speech, sounds, heard, hear)
-        if passed_over:
-            again = [_slice(plan.speech, sounds, stretch) for stretch in passed_over]
-            more, still = _heard(passed_over, again, heard, hear)
-            segments = sorted([*segments, *more, *_unheard(still)], key=lambda segment: segment.start_ms)
+
+    def listen_to(stretches: Sequence[Stretch]) -> list[Stretch]:
+        parts = [_slice(plan.speech, sounds, stretch) for stretch in stretches]
+        found, passed_over = _heard(stretches, parts, heard, hear)
+        segments.extend(found)
+        return passed_over
+
+    left = listen_to(plan.speech) if plan.speech else []
+    left = listen_to(left) if left else []
+    left = [rest for stretch in left for rest in listen_to([stretch])]
+    segments.extend(_unheard(left))
     scene = doubt.Scene(plan.start_ms, plan.end_ms, heard.voice, heard.level_db, heard.speech_db)
-    return Window(plan.index, count, plan.start_ms, plan.end_ms, tuple(doubt.mark(segments, scene)))
+    in_order = sorted(segments, key=lambda segment: (segment.start_ms, segment.end_ms))
+    return Window(plan.index, count, plan.start_ms, plan.end_ms, tuple(doubt.mark(in_order, scene)))
 
 
 def _heard(
-    stretches: Sequence[tuple[int, int]], sounds: Sequence[Samples], heard: Heard, hear: Hear
-) -> tuple[list[Segment], list[tuple[int, int]]]:
+    stretches: Sequence[Stretch], sounds: Sequence[Samples], heard: Heard, hear: Hear
+) -> tuple[list[Segment], list[Stretch]]:
     """What one pass recognised, and the stretches with a voice that it passed over."""
     reel = Reel(stretches)
     pieces = hear(reel.cut(sounds))
@@ -119,7 +132,7 @@ def _placed(reel: Reel, words: Sequence[HeardWord], piece: int) -> Iterator[Spok
         yield Spoken(start // SAMPLES_PER_MS, end // SAMPLES_PER_MS, text, round(probability, 4), piece)
 
 
-def _coverage(word: Spoken) -> tuple[int, int]:
+def _coverage(word: Spoken) -> Stretch:
     """What a word accounts for, in samples: a drawn-out word may hide speech that was passed over."""
     longest = round(max(1, letters(word.text)) * _LONGEST_CHARACTER_S * 1000)
     slack = round(_SLACK_S * 1000)
@@ -127,10 +140,8 @@ def _coverage(word: Spoken) -> tuple[int, int]:
     return (word.start_ms - slack) * SAMPLES_PER_MS, (end_ms + slack) * SAMPLES_PER_MS
 
 
-def _passed_over(
-    stretches: Sequence[tuple[int, int]], covered: Sequence[tuple[int, int]], heard: Heard
-) -> list[tuple[int, int]]:
-    missed: list[tuple[int, int]] = []
+def _passed_over(stretches: Sequence[Stretch], covered: Sequence[Stretch], heard: Heard) -> list[Stretch]:
+    missed: list[Stretch] = []
     for stretch in stretches:
         for start, end in _uncovered(stretch, covered):
             voiced = int(np.count_nonzero(heard.voice[start // FRAME : -(-end // FRAME)] >= 0.5))
@@ -139,7 +150,7 @@ def _passed_over(
     return missed
 
 
-def _uncovered(stretch: tuple[int, int], covered: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+def _uncovered(stretch: Stretch, covered: Sequence[Stretch]) -> Iterator[Stretch]:
     position, last = stretch
     for start, end in sorted(covered):
         if end <= position or start >= last:
@@ -151,7 +162,7 @@ def _uncovered(stretch: tuple[int, int], covered: Sequence[tuple[int, int]]) -> 
         yield position, last
 
 
-def _slice(stretches: Sequence[tuple[int, int]], sounds: Sequence[Samples], wanted: tuple[int, int]) -> Samples:
+def _slice(stretches: Sequence[Stretch], sounds: Sequence[Samples], wanted: Stretch) -> Samples:
     for (start, end), sound in zip(stretches, sounds, strict=True):
         if start <= wanted[0] and wanted[1] <= end:
             return sound[wanted[0] - start : wanted[1] - start]
@@ -181,6 +192,6 @@ def _segments(pieces: Sequence[Piece], written: Sequence[Spoken]) -> Iterator[Se
         )
 
 
-def _unheard(stretches: Sequence[tuple[int, int]]) -> Iterator[Segment]:
+def _unheard(stretches: Sequence[Stretch]) -> Iterator[Segment]:
     for start, end in stretches:
         yield Segment(start // SAMPLES_PER_MS, end // SAMPLES_PER_MS, "", unintelligible=True)
