@@ -119,7 +119,7 @@ def _options(descriptor: int, kind: Container) -> dict[str, str]:
 
 def _sound_of(container: InputContainer, kind: Container) -> AudioStream:
     """The track a player would choose; every other is told to be skipped while reading."""
-    best = container.streams.best("audio")
+    best = container.streams.best("audio") or next(iter(container.streams.audio), None)
     if not isinstance(best, AudioStream):
         only_sound = kind in (Container.WAV, Container.FLAC, Container.MP3, Container.AAC)
         raise Refused(RefusalCode.BROKEN if only_sound else RefusalCode.NO_SOUND)
