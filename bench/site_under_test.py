@@ -74,6 +74,11 @@ def site(**settings: str) -> Iterator[Site]:
         _wait(port, process, var / "log")
         yield Site(port, var, process)
     finally:
+        if process.poll() is not None:
+            print(
+                f"livequal ended by itself ({process.returncode}):\n{(var / 'log').read_text()[-2000:]}",
+                file=sys.stderr,
+            )
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
         log.close()
