@@ -138,12 +138,20 @@ class Matcher:
 
     def judge(self, text: str, context: ProductContext, evidence: Evidence | None = None) -> tuple[Flag, ...]:
         """The flags of one text read alone, by place: the rules', and where they are silent the reader's."""
-        flags = self.judge_by_rules(text, context, evidence)
-        return tuple(sorted((*flags, *self.suspicions(text, context, flags)), key=lambda flag: (flag.start, flag.end)))
+        seen = normalise(text)
+        flags = self._rule_flags(text, seen, context, evidence)
+        suspicions = self._suspicions(text, seen, context, flags)
+        if not suspicions:
+            return flags
+        return tuple(sorted((*flags, *suspicions), key=lambda flag: (flag.start, flag.end)))
 
     def judge_by_rules(self, text: str, context: ProductContext, evidence: Evidence | None = None) -> tuple[Flag, ...]:
         """The flags of the rules alone."""
-        seen = normalise(text)
+        return self._rule_flags(text, normalise(text), context, evidence)
+
+    def _rule_flags(
+        self, text: str, seen: Normalised, context: ProductContext, evidence: Evidence | None
+    ) -> tuple[Flag, ...]:
         hits: list[Hit] = []
         for start, end in _chunks(seen.text, _CHUNK):
             piece = seen.text[start:end]
@@ -153,8 +161,10 @@ class Matcher:
 
     def suspicions(self, text: str, context: ProductContext, flags: tuple[Flag, ...]) -> list[Flag]:
         """What the second reader suspects in stretches of the text where no flag stands."""
-        seen = normalise(text)
-        found = []
+        return self._suspicions(text, normalise(text), context, flags)
+
+    def _suspicions(self, text: str, seen: Normalised, context: ProductContext, flags: tuple[Flag, ...]) -> list[Flag]:
+        found: list[Flag] = []
         for start, end in _chunks(seen.text, _UTTERANCE):
             first, last = seen.span(start, end)
             if any(flag.start < last and first < flag.end for flag in flags):

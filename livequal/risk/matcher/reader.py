@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import ahocorasick
 import numpy as np
 
 from livequal.taxonomy.rules import ProductCategory, RiskCategory
@@ -46,8 +47,13 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
+    """`grams` finds every known stretch of up to three characters in one pass; its value is the stretch's place."""
+
+    grams: Any
     places: dict[str, int]
+    by_product: dict[ProductCategory, dict[int, int]]
     weights: Any
+    risk: Any
     categories: tuple[RiskCategory, ...]
     bias: Any
     threshold: float
@@ -56,7 +62,7 @@ class _Model:
 def features(text: str, product: ProductCategory) -> list[tuple[str, int, int]]:
     """The features of normalised text with the stretch each comes from; signs and product cover nothing."""
     found: dict[str, tuple[int, int]] = {}
-    plain = _MARKS.sub(lambda match: "|" * len(match.group()), text)
+    plain = _MARKS.sub(_as_bars, text)
     prefix = product.value + ":"
     for start in range(len(plain)):
         for size in range(1, min(_LONGEST, len(plain) - start) + 1):
@@ -77,14 +83,37 @@ def _model() -> _Model | None:
     if not _MODEL.exists():
         return None
     with np.load(_MODEL, allow_pickle=False) as stored:
-        grams = str(stored["grams"]).split("\n")
+        places = {gram: place for place, gram in enumerate(str(stored["grams"]).split("\n"))}
+        weights = stored["weights"].astype(np.float32) * stored["scales"]
         return _Model(
-            places={gram: place for place, gram in enumerate(grams)},
-            weights=stored["weights"].astype(np.float32) * stored["scales"],
+            grams=_automaton(places),
+            places=places,
+            by_product=_pairs_by_product(places),
+            weights=weights,
+            risk=np.ascontiguousarray(weights[:, 0]),
             categories=tuple(RiskCategory(str(name)) for name in stored["categories"]),
             bias=stored["bias"],
             threshold=float(stored["threshold"]),
         )
+
+
+def _automaton(places: dict[str, int]) -> Any:
+    automaton = ahocorasick.Automaton()
+    for gram, place in places.items():
+        if len(gram) <= _LONGEST and not gram.startswith("+"):
+            automaton.add_word(gram, place)
+    automaton.make_automaton()
+    return automaton
+
+
+def _pairs_by_product(places: dict[str, int]) -> dict[ProductCategory, dict[int, int]]:
+    """For each product: the place of a pair of characters → the place of the same pair said about that product."""
+    found: dict[ProductCategory, dict[int, int]] = {product: {} for product in ProductCategory}
+    for gram, place in places.items():
+        name, mark, pair = gram.partition(":")
+        if mark and len(pair) == 2 and pair in places:
+            found[ProductCategory(name)][places[pair]] = place
+    return found
 
 
 def suspect(text: str, product: ProductCategory) -> Suspicion | None:
@@ -92,18 +121,38 @@ def suspect(text: str, product: ProductCategory) -> Suspicion | None:
     model = _model()
     if model is None or not _FEWEST <= len(text) <= _MOST:
         return None
-    known = [(model.places[gram], start, end) for gram, start, end in features(text, product) if gram in model.places]
-    if not known:
-        return None
-    rows = model.weights[[place for place, _, _ in known]]
-    scores = rows.sum(axis=0) / np.sqrt(len(known)) + model.bias
-    score = float(scores[0]) - model.threshold
+    known = _known(model, text, product)
+    scale = 1 / np.sqrt(max(1, len(known)))
+    score = float(model.risk[known].sum() * scale + model.bias[0]) - model.threshold
     if score <= 0:
         return None
+    scores = model.weights[known].sum(axis=0) * scale + model.bias
     allowed = _plausible(product)
     ranked = [(float(value), name) for value, name in zip(scores[1:], model.categories, strict=True) if name in allowed]
-    start, end = _weightiest(text, [(s, e, float(row[0])) for (_, s, e), row in zip(known, rows, strict=True) if e > s])
-    return Suspicion(start, end, max(ranked)[1], score)
+    spans = [
+        (start, end, float(model.risk[model.places[gram]]))
+        for gram, start, end in features(text, product)
+        if end > start and gram in model.places
+    ]
+    return Suspicion(*_weightiest(text, spans), max(ranked)[1], score)
+
+
+def _known(model: _Model, text: str, product: ProductCategory) -> list[int]:
+    """The places of the text's features, each once."""
+    places = {place for _, place in model.grams.iter(_MARKS.sub(_as_bars, text))}
+    pairs = model.by_product[product]
+    places.update([pairs[place] for place in places if place in pairs])
+    prefix = product.value + ":"
+    own = [prefix]
+    for sign, pattern in _SIGNS.items():
+        if pattern.search(text):
+            own += (sign, prefix + sign)
+    places.update([model.places[name] for name in own if name in model.places])
+    return sorted(places)
+
+
+def _as_bars(match: re.Match[str]) -> str:
+    return "|" * len(match.group())
 
 
 def _weightiest(text: str, spans: list[tuple[int, int, float]]) -> tuple[int, int]:

@@ -18,6 +18,8 @@ _WITHIN_SENTENCE = "[^。！？；]"
 _WITHIN_CLAUSE = "[^。！？；，、：]"
 _MOST_EXACT = 500
 _MOST_SETS = 3
+# A further set of words that occur everywhere costs more time than it saves.
+_DEAREST = 90.0
 _RARITY = {0: 1e9, 1: 40.0, 2: 1.0}
 
 
@@ -105,7 +107,7 @@ def required(template: str, vocabulary: Vocabulary) -> tuple[frozenset[str], ...
     chosen = _sets(need)
     if not chosen:
         raise TemplateError("the pattern has no fixed word; it would have to be tried on every sentence")
-    return chosen[:_MOST_SETS]
+    return (chosen[0], *(words for words in chosen[1:_MOST_SETS] if _cost(words) <= _DEAREST))
 
 
 def _cost(words: frozenset[str]) -> float:

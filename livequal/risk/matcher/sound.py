@@ -109,34 +109,25 @@ class SoundIndex:
 
     def __init__(self, words: Iterable[str], spelled: Iterable[str] = ()) -> None:
         """`spelled` words of two syllables are found only where letters stand for one of them."""
-        heard = frozenset(words)
         tables = _tables()
-        self._toned = ahocorasick.Automaton()
+        self._heard = frozenset(words)
         self._classed = ahocorasick.Automaton()
-        pairs: dict[str, str] = {}
         pieces: dict[str, list[tuple[str, str, int]]] = {}
-        for word in sorted(heard | set(spelled)):
+        for word in sorted(self._heard | set(spelled)):
             if len(word) < 2 or any(char not in _readings() for char in word):
                 continue
             codes = word.translate(tables.classed)
-            if len(word) == 2 and word in heard:
-                pairs.setdefault(word.translate(tables.toned), word)
             half = len(word) // 2
             cuts = ((0, half), (half, len(word))) if len(word) >= 4 else ((0, len(word)),)
             for start, end in cuts:
                 pieces.setdefault(codes[start:end], []).append((word, codes, start))
-        for key, word in pairs.items():
-            self._toned.add_word(key, word)
         for key, owners in pieces.items():
             self._classed.add_word(key, (len(key), tuple(owners)))
-        self._toned.make_automaton()
         self._classed.make_automaton()
 
     def find(self, text: str) -> list[Heard]:
         """What sounds like a word of the index but is written otherwise; leftmost longest, without overlaps."""
-        found = [] if not len(self._toned) else list(self._exact_pairs(text))
-        if len(self._classed):
-            found += self._by_class(text)
+        found = list(self._by_class(text)) if len(self._classed) else []
         found.sort(key=lambda heard: (heard.start, -heard.end, heard.word))
         chosen: list[Heard] = []
         for heard in found:
@@ -144,11 +135,14 @@ class SoundIndex:
                 chosen.append(heard)
         return chosen
 
-    def _exact_pairs(self, text: str) -> Iterator[Heard]:
-        for last, word in self._toned.iter(text.translate(_tables().toned)):
-            written = text[last - 1 : last + 1]
-            if written != word and not _PARTICLES.intersection(written):
-                yield Heard(last - 1, last + 1, word)
+    def _is_pair(self, written: str, word: str) -> bool:
+        """Whether two characters sound like a word of two with the tones, or letters stand for one of them."""
+        if _LETTERS.search(written):
+            return True
+        if word not in self._heard or _PARTICLES.intersection(written):
+            return False
+        toned = _tables().toned
+        return written.translate(toned) == word.translate(toned)
 
     def _by_class(self, text: str) -> Iterator[Heard]:
         codes, starts = _class_codes(text)
@@ -163,7 +157,7 @@ class SoundIndex:
                     (first, first + len(word)) if starts is None else (starts[first], starts[first + len(word)])
                 )
                 written = text[start:end]
-                if written == word or (len(word) == 2 and not _LETTERS.search(written)):
+                if written == word or (len(word) == 2 and not self._is_pair(written, word)):
                     continue
                 yield Heard(start, end, word)
 
