@@ -40,7 +40,7 @@ class Recording(Base):
     """One recording of a live session: the original, and what was derived from it (keys into storage).
 
     `problem` is a RefusalCode when refused. `unreadable` lists stretches of the file that could not be decoded,
-    as [start_ms, end_ms].
+    as [start_ms, end_ms]; `missing_ms` is how much more the file promises than it holds.
     """
 
     __tablename__ = "recording"
@@ -69,6 +69,7 @@ class Recording(Base):
     speech_key: Mapped[str] = mapped_column(default="")
     peaks_key: Mapped[str] = mapped_column(default="")
     unreadable: Mapped[list[list[int]]] = mapped_column(JSON, default=list)
+    missing_ms: Mapped[int] = mapped_column(default=0)
     problem: Mapped[str] = mapped_column(default="")
     problem_detail: Mapped[str] = mapped_column(Text, default="")
     twin_id: Mapped[int | None] = mapped_column(ForeignKey("recording.id"))

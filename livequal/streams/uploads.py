@@ -41,6 +41,10 @@ class WrongOffset(Conflict):
         self.received = received
 
 
+class NoRecording(Invalid):
+    """What arrived is no recording at all; its one field, `file`, says what it is."""
+
+
 def visible_to(actor: Actor) -> Select[Upload]:
     """A person's own uploads."""
     query = select(Upload)
@@ -160,7 +164,7 @@ def on_disk(upload: Upload) -> int:
 def finish(upload_id: int, *, by: Actor) -> Recording:
     """The file is whole: take it as a recording and have it checked. Twice gives the same recording.
 
-    Raises: WrongState, Conflict when bytes are missing, Invalid when it is no recording.
+    Raises: WrongState, Conflict when bytes are missing, NoRecording (the caller then abandons the upload).
     """
     upload = get(upload_id, by)
     if upload.recording_id is not None:
@@ -174,8 +178,7 @@ def finish(upload_id: int, *, by: Actor) -> Recording:
         with path.open("rb") as source:
             sniff(source)
     except Refused as refused:
-        abandon(upload)
-        raise Invalid({"file": refused.told(gettext)}) from refused
+        raise NoRecording({"file": refused.told(gettext)}) from refused
     recording = Recording(
         live_session_id=upload.live_session_id,
         title=upload.title,

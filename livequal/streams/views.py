@@ -68,6 +68,10 @@ def plain_upload() -> BaseResponse | tuple[str, int]:
         )
         uploads.write_piece(upload.incoming, 0, size, sent.stream)
         recording = uploads.finish(upload.id, by=actor())
+    except uploads.NoRecording as error:
+        uploads.abandon(upload)
+        form.reject(error)
+        return _upload_page(form), 422
     except Invalid as error:
         form.reject(error)
         return _upload_page(form), 422
@@ -122,9 +126,14 @@ def receive_piece(upload_id: int) -> Response:
 
 @pages.post("/uploads/<int:upload_id>/finish")
 @allow(Permission.UPLOAD_RECORDINGS)
-def finish_upload(upload_id: int) -> Response:
+def finish_upload(upload_id: int) -> Response | tuple[Response, int]:
     """All bytes are here: make a recording of them."""
-    recording = uploads.finish(upload_id, by=actor())
+    try:
+        recording = uploads.finish(upload_id, by=actor())
+    except uploads.NoRecording as refused:
+        # Answered, not raised: that the upload has ended is to be kept.
+        uploads.abandon(uploads.get(upload_id, actor()))
+        return jsonify(message=refused.message, errors=refused.fields), 422
     return jsonify(recording_url=url_for(".show", recording_id=recording.id))
 
 

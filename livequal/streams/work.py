@@ -59,6 +59,7 @@ def prepare(run: Run) -> None:
                 row = db.session.get_one(Recording, recording.id)
                 row.container, row.duration_ms = facts.container.value, rendition.duration_ms
                 row.unreadable = [list(stretch) for stretch in rendition.unreadable]
+                row.missing_ms = rendition.missing_ms
                 row.m4a_key = storage.adopt(rendition.m4a, "renditions", ".m4a")
                 row.speech_key = storage.adopt(rendition.speech, "speech", ".flac")
                 row.peaks_key = storage.adopt(rendition.peaks, "peaks", ".json")

@@ -292,6 +292,7 @@ def upgrade() -> None:
     sa.Column('speech_key', sa.String(), nullable=False),
     sa.Column('peaks_key', sa.String(), nullable=False),
     sa.Column('unreadable', sa.JSON(), nullable=False),
+    sa.Column('missing_ms', sa.Integer(), nullable=False),
     sa.Column('problem', sa.String(), nullable=False),
     sa.Column('problem_detail', sa.Text(), nullable=False),
     sa.Column('twin_id', sa.Integer(), nullable=True),

@@ -54,9 +54,10 @@ def test_a_file_that_is_no_recording_is_refused_at_once_and_leaves_nothing(moder
     text = b"#EXTM3U\nhttp://192.0.2.1/a.ts\n"
     upload = uploads.start("live.mp4", len(text), by=moderator.actor)
     uploads.write_piece(upload.incoming, 0, len(text), io.BytesIO(text))
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(uploads.NoRecording) as refused:
         uploads.finish(upload.id, by=moderator.actor)
     assert "file" in refused.value.fields
+    uploads.abandon(upload)
     assert not (installation.storage().incoming / upload.incoming).exists()
     assert db.session.query(Recording).count() == 0
 

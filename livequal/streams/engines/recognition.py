@@ -22,12 +22,14 @@ from livequal.streams.rules import Segment, Window, Word
 if TYPE_CHECKING:
     from livequal.streams.engines.audio import Samples
 
-VERSION = "r2"
+VERSION = "r3"
 
 _SPLIT_MS = 1000
 _LONGEST_CHARACTER_S = 0.6
 _SLACK_S = 0.35
 _STRAY_S = 0.5
+_SECOND_OPINION = 0.85
+_CHARACTERS_PER_S = 4.5
 _MISSED_VOICED_S = 1.0
 
 
@@ -49,6 +51,22 @@ class Piece:
 
 
 Hear = Callable[["Samples"], Sequence[Piece]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one hearing gave, and the stretches with a voice that it passed over."""
+
+    segments: tuple[Segment, ...]
+    passed_over: tuple[Stretch, ...]
+
+    @property
+    def certainty(self) -> float:
+        """Mean word probability by character, 0–1; what was passed over counts as words that are surely wrong."""
+        weights = [letters(segment.text) for segment in self.segments]
+        sure = sum(w * doubt.sureness(segment) for w, segment in zip(weights, self.segments, strict=True))
+        missing = sum(end - start for start, end in self.passed_over) / RATE * _CHARACTERS_PER_S
+        return sure / (sum(weights) + missing) if weights or missing else 0.0
 
 
 class Reel:
@@ -98,32 +116,33 @@ def recognise(plan: Plan, count: int, sounds: Sequence[Samples], heard: Heard, h
     Whisper stops early now and then and passes over what follows, however clear it is: that is heard again, first
     together, then each stretch alone. What still has a voice and no words is marked.
     """
-    segments: list[Segment] = []
 
-    def listen_to(stretches: Sequence[Stretch]) -> list[Stretch]:
+    def listen_to(stretches: Sequence[Stretch]) -> Reading:
+        if not stretches:
+            return Reading((), ())
         parts = [_slice(plan.speech, sounds, stretch) for stretch in stretches]
-        found, passed_over = _heard(stretches, parts, heard, hear)
-        segments.extend(found)
-        return passed_over
+        return _heard(stretches, parts, heard, hear)
 
-    left = listen_to(plan.speech) if plan.speech else []
-    left = listen_to(left) if left else []
-    left = [rest for stretch in left for rest in listen_to([stretch])]
-    segments.extend(_unheard(left))
+    first = listen_to(plan.speech)
+    if plan.core not in ((), plan.speech) and first.certainty < _SECOND_OPINION:
+        first = max(first, listen_to(plan.core), key=lambda reading: reading.certainty)
+    second = listen_to(first.passed_over)
+    alone = [listen_to([stretch]) for stretch in second.passed_over]
+    readings = [first, second, *alone]
+    segments = [segment for reading in readings for segment in reading.segments]
+    segments.extend(_unheard([stretch for reading in alone for stretch in reading.passed_over]))
     scene = doubt.Scene(plan.start_ms, plan.end_ms, heard.voice, heard.level_db, heard.speech_db)
     in_order = sorted(segments, key=lambda segment: (segment.start_ms, segment.end_ms))
     return Window(plan.index, count, plan.start_ms, plan.end_ms, tuple(doubt.mark(in_order, scene)))
 
 
-def _heard(
-    stretches: Sequence[Stretch], sounds: Sequence[Samples], heard: Heard, hear: Hear
-) -> tuple[list[Segment], list[Stretch]]:
-    """What one pass recognised, and the stretches with a voice that it passed over."""
+def _heard(stretches: Sequence[Stretch], sounds: Sequence[Samples], heard: Heard, hear: Hear) -> Reading:
     reel = Reel(stretches)
     pieces = hear(reel.cut(sounds))
     spoken = [word for number, piece in enumerate(pieces) for word in _placed(reel, piece.words, number)]
     covered = [_coverage(word) for word in spoken]
-    return list(_segments(pieces, write_out(spoken))), _passed_over(stretches, covered, heard)
+    segments = tuple(_segments(pieces, write_out(spoken)))
+    return Reading(segments, tuple(_passed_over(stretches, covered, heard)))
 
 
 def _placed(reel: Reel, words: Sequence[HeardWord], piece: int) -> Iterator[Spoken]:

@@ -7,6 +7,7 @@ What lies between the stretches is not recognised, so that nothing is invented o
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,14 +18,14 @@ import numpy as np
 from livequal.streams.engines.audio import RATE, SAMPLES_PER_MS, read_blocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     Frames = NDArray[np.float32]
     Stretch = tuple[int, int]
 
-VERSION = "w1"
+VERSION = "w2"
 """Changes whenever the same file would get other borders: part of what pins a result."""
 
 FRAME = 512
@@ -34,7 +35,7 @@ _BLOCK_FRAMES = 1024
 _ON, _OFF = 0.5, 0.35
 _PAUSE_MS = 300
 _SHORTEST_MS = 100
-_PAD_MS = 200
+_PAD_MS, _CORE_PAD_MS = 500, 200
 _LONGEST_S = 28
 _EARLIEST_CUT_S = 18
 _LONGEST_GAP_S = 30
@@ -55,12 +56,16 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One window to be recognised: [start, end) tiles the recording, `speech` lies inside. All in samples."""
+    """One window to be recognised: [start, end) tiles the recording, `speech` lies inside. All in samples.
+
+    `core` is the same speech cut closer: less of what surrounds it, for a second opinion.
+    """
 
     index: int
     start: int
     end: int
     speech: tuple[tuple[int, int], ...]
+    core: tuple[tuple[int, int], ...] = ()
 
     @property
     def start_ms(self) -> int:
@@ -101,15 +106,19 @@ def plan_windows(heard: Heard) -> tuple[Plan, ...]:
     groups = _grouped(_cut_long(speech_stretches(heard), heard))
     if not groups:
         return (Plan(0, 0, heard.samples, ()),)
+    core = speech_stretches(heard, pad_ms=_CORE_PAD_MS)
     middles = [(left[-1][1] + right[0][0]) // 2 for left, right in pairwise(groups)]
     borders = [0, *middles, heard.samples]
-    return tuple(Plan(index, borders[index], borders[index + 1], tuple(group)) for index, group in enumerate(groups))
+    return tuple(
+        Plan(index, borders[index], borders[index + 1], tuple(group), tuple(_common(group, core)))
+        for index, group in enumerate(groups)
+    )
 
 
-def speech_stretches(heard: Heard) -> list[Stretch]:
-    """Where somebody speaks, in samples: padded, in order, not overlapping."""
+def speech_stretches(heard: Heard, *, pad_ms: int = _PAD_MS) -> list[Stretch]:
+    """Where somebody speaks, in samples: with `pad_ms` around, in order, not overlapping."""
     raw = _runs(heard.voice.tolist(), pause=_PAUSE_MS * SAMPLES_PER_MS // FRAME)
-    pad = _PAD_MS * SAMPLES_PER_MS
+    pad = pad_ms * SAMPLES_PER_MS
     stretches: list[Stretch] = []
     for first, last in raw:
         if (last - first) * FRAME < _SHORTEST_MS * SAMPLES_PER_MS:
@@ -120,6 +129,16 @@ def speech_stretches(heard: Heard) -> list[Stretch]:
         else:
             stretches.append((start, end))
     return stretches
+
+
+def _common(left: Iterable[Stretch], right: Sequence[Stretch]) -> Iterator[Stretch]:
+    """What lies in a stretch of both lists; `right` is in order."""
+    ends = [end for _start, end in right]
+    for start, end in left:
+        for first, last in right[bisect_right(ends, start) :]:
+            if first >= end:
+                break
+            yield max(start, first), min(end, last)
 
 
 class _VoiceDetector:
