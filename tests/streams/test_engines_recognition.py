@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -103,6 +104,21 @@ def test_speech_that_was_passed_over_is_heard_again_alone() -> None:
     assert [s.text for s in segments] == ["好好好好好好好好。", "行行行行行行行行行行。"]
     assert segments[1].start_ms >= 10_000
     assert hear.lengths == [9.0, pytest.approx(4.9, abs=0.3)]
+
+
+def test_an_uncertain_reading_gets_a_second_opinion_and_the_surer_one_counts() -> None:
+    recording = heard(10, (2, 4))
+    once = plan(recording, (1.5, 4.5))
+    cut = replace(once, core=((round(1.8 * RATE), round(4.2 * RATE)),))
+    unsure = [piece((0.5, 1.4, "假", 0.7), (1.4, 2.5, "货", 0.7))]
+    surer = [piece((0.2, 1.1, "價", 0.8), (1.1, 2.2, "格", 0.8))]
+
+    hear = Script(unsure, surer)
+    assert [s.text for s in recognised(recording, cut, hear)] == ["价格。"]
+    assert hear.lengths == [3.0, pytest.approx(2.4)]
+    assert [s.text for s in recognised(recording, cut, Script(surer, unsure))] == ["价格。"]
+    certain = [piece((0.5, 1.4, "價", 0.95), (1.4, 2.5, "格", 0.95))]
+    assert [s.text for s in recognised(recording, cut, Script(certain))] == ["价格。"]
 
 
 def test_what_is_passed_over_twice_is_heard_stretch_by_stretch() -> None:
