@@ -84,7 +84,9 @@ def test_what_is_no_recording_is_refused_in_words_and_leaves_no_file(desk: Flask
 
 def test_without_scripts_a_small_file_goes_in_one_piece(desk: FlaskClient) -> None:
     body = make("wav", beeps(0.5))
-    answer = desk.post("/recordings/plain", data={"file": (io.BytesIO(body), "小样.wav"), "title": "试一下", "live_session": 0})
+    answer = desk.post(
+        "/recordings/plain", data={"file": (io.BytesIO(body), "小样.wav"), "title": "试一下", "live_session": 0}
+    )
     assert answer.status_code == 302
     assert db.session.query(Recording).one().title == "试一下"
     again = desk.post("/recordings/plain", data={"file": (io.BytesIO(b"hello"), "小样.wav"), "title": "留着"})
