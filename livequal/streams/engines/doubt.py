@@ -10,6 +10,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from livequal.streams.engines.text import letters
 from livequal.streams.rules import Segment
 
 VERSION = "d1"
@@ -91,7 +92,7 @@ def certainty(segments: Sequence[Segment]) -> list[float]:
     Word probabilities of the segment itself (60 %) and of it with its neighbours (40 %): short segments alone say
     little. Shifted by the log-probability of the whole decoding, of which -0.4 is usual for clear speech.
     """
-    weights = [max(1, _letters(segment.text)) for segment in segments]
+    weights = [max(1, letters(segment.text)) for segment in segments]
     sure = [sureness(segment) for segment in segments]
     certain = []
     for place, segment in enumerate(segments):
@@ -107,7 +108,7 @@ def not_understood(segment: Segment, *, voice: float, certain: float) -> bool:
     """Whether a segment's words must not be trusted. `voice` is the mean voice probability over it, 0–1."""
     if not segment.words:
         return True
-    characters = _letters(segment.text)
+    characters = letters(segment.text)
     seconds = max(0.2, (segment.end_ms - segment.start_ms) / 1000)
     too_fast = characters >= 8 and characters / seconds > MOST_CHARACTERS_PER_S
     return certain < LEAST_CERTAIN or voice < LEAST_VOICE or too_fast
@@ -115,7 +116,7 @@ def not_understood(segment: Segment, *, voice: float, certain: float) -> bool:
 
 def sureness(segment: Segment) -> float:
     """Mean probability of the words, each counted by its characters; 0 without words."""
-    weights = [max(1, _letters(word.text)) for word in segment.words]
+    weights = [max(1, letters(word.text)) for word in segment.words]
     total = sum(weights)
     return sum(w * word.probability for w, word in zip(weights, segment.words, strict=True)) / total if total else 0.0
 
@@ -158,7 +159,7 @@ def _looping(segments: Sequence[Segment]) -> list[bool]:
     flags: list[bool] = []
     for text, same in groupby(segments, key=lambda segment: segment.text.rstrip("，。？！")):
         times = len(list(same))
-        flags += [times >= 3 and _letters(text) >= 4] * times
+        flags += [times >= 3 and letters(text) >= 4] * times
     return flags
 
 
@@ -166,10 +167,6 @@ def _repeats(text: str) -> bool:
     """One phrase of up to ten characters five times in a row, making up most of the text."""
     found = re.search(r"(.{2,10}?)\1{4,}", text)
     return found is not None and len(found[0]) >= max(12, 0.7 * len(text))
-
-
-def _letters(text: str) -> int:
-    return sum(c.isalnum() for c in text)
 
 
 def _loudness(scene: Scene) -> float:
