@@ -78,7 +78,7 @@ soak: dev ## run livequal under load with its worker killed now and then, then o
 .PHONY: translations
 translations: dev ## take new texts into the catalogue (then translate the empty ones)
 	@mkdir -p build
-	$(BIN)/pybabel --quiet extract -F babel.cfg -k lazy_gettext -k ngettext:1,2 --no-location -o build/messages.pot .
+	$(BIN)/pybabel --quiet extract -F babel.cfg --ignore-dirs ".*" -k lazy_gettext -k ngettext:1,2 --no-location -o build/messages.pot .
 	$(BIN)/pybabel --quiet update --no-fuzzy-matching --omit-header -i build/messages.pot -d livequal/translations -l zh_Hans_CN
 
 .PHONY: lock

@@ -31,6 +31,8 @@ def _extracted() -> Catalog:
     with tempfile.TemporaryDirectory() as folder:
         pot = Path(folder) / "messages.pot"
         command = [sys.executable, "-m", "babel.messages.frontend", "--quiet", "extract", "-F", "babel.cfg"]
+        # Babel leaves out folders whose names start with an underscore, such as _macros, unless told otherwise.
+        command += ["--ignore-dirs", ".*"]
         command += ["-k", "lazy_gettext", "-k", "ngettext:1,2", "-o", str(pot), "."]
         subprocess.run(command, cwd=ROOT, check=True)
         with pot.open("rb") as source:
