@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
@@ -78,9 +79,9 @@ def _two_files_transcribing(moderator: Browser, minutes: float) -> None:
 
 def _measure(
     moderator: Browser, pages: list[str], rate: float, seconds: float
-) -> tuple[dict[str, list[float]], list[int]]:
+) -> tuple[dict[str, list[float]], list[tuple[str, int]]]:
     times: dict[str, list[float]] = {page: [] for page in pages}
-    statuses: list[int] = []
+    statuses: list[tuple[str, int]] = []
     lock = threading.Lock()
 
     def ask(page: str, due: float) -> None:
@@ -88,7 +89,7 @@ def _measure(
         with lock:
             # From the moment it was due: an answer that came late because others were waiting counts as late.
             times[page].append((time.monotonic() - due) * 1000)
-            statuses.append(status)
+            statuses.append((page, status))
 
     begun = time.monotonic()
     with ThreadPoolExecutor(64) as pool:
@@ -101,7 +102,7 @@ def _measure(
     return times, statuses
 
 
-def _report(times: dict[str, list[float]], statuses: list[int], running_jobs: int, *, idle: bool) -> int:
+def _report(times: dict[str, list[float]], statuses: list[tuple[str, int]], running_jobs: int, *, idle: bool) -> int:
     print(f"{'page':<34}{'asked':>7}{'p50 ms':>9}{'p95 ms':>9}{'p99 ms':>9}{'max ms':>9}")
     worst = 0.0
     every = [one for of_page in times.values() for one in of_page]
@@ -109,8 +110,8 @@ def _report(times: dict[str, list[float]], statuses: list[int], running_jobs: in
         cuts = quantiles(taken, n=100)
         worst = max(worst, cuts[94])
         print(f"{page:<34}{len(taken):>7}{cuts[49]:>9.1f}{cuts[94]:>9.1f}{cuts[98]:>9.1f}{max(taken):>9.1f}")
-    bad = [status for status in statuses if status != 200]
-    print(f"answers other than 200: {len(bad)}; jobs still running at the end: {running_jobs}")
+    bad = Counter(f"{page}: {status}" for page, status in statuses if status != 200)
+    print(f"answers other than 200: {dict(bad) or 'none'}; jobs still running at the end: {running_jobs}")
     if not idle and not running_jobs:
         print("The transcriptions ended before the measurement did: use more --minutes.")
         return 1
