@@ -14,6 +14,7 @@ from typing import Any
 import ahocorasick
 import numpy as np
 
+from livequal.risk.matcher.themes import themes_of
 from livequal.taxonomy.rules import ProductCategory, RiskCategory
 
 _MODEL = Path(__file__).with_name("reader.npz")
@@ -70,12 +71,15 @@ def features(text: str, product: ProductCategory) -> list[tuple[str, int, int]]:
             found.setdefault(gram, (start, start + size))
             if size == 2:
                 found.setdefault(prefix + gram, (start, start + size))
-    for sign, pattern in _SIGNS.items():
-        if pattern.search(text):
-            found[sign] = (0, 0)
-            found[prefix + sign] = (0, 0)
-    found[prefix] = (0, 0)
+    for name in _signs(text, prefix):
+        found[name] = (0, 0)
     return [(gram, *span) for gram, span in found.items()]
+
+
+def _signs(text: str, prefix: str) -> list[str]:
+    """The product, the manners of speech and the themes, alone and with the product."""
+    signs = [*(sign for sign, pattern in _SIGNS.items() if pattern.search(text)), *themes_of(text)]
+    return [prefix, *signs, *(prefix + sign for sign in signs)]
 
 
 @cache
@@ -142,12 +146,8 @@ def _known(model: _Model, text: str, product: ProductCategory) -> list[int]:
     places = {place for _, place in model.grams.iter(_MARKS.sub(_as_bars, text))}
     pairs = model.by_product[product]
     places.update([pairs[place] for place in places if place in pairs])
-    prefix = product.value + ":"
-    own = [prefix]
-    for sign, pattern in _SIGNS.items():
-        if pattern.search(text):
-            own += (sign, prefix + sign)
-    places.update([model.places[name] for name in own if name in model.places])
+    names = _signs(text, product.value + ":")
+    places.update([model.places[name] for name in names if name in model.places])
     return sorted(places)
 
 
