@@ -67,6 +67,8 @@ def site(**settings: str) -> Iterator[Site]:
     models = os.environ.get("LIVEQUAL_MODELS_DIR", str(ROOT / "var" / "models"))
     environ = os.environ | {"LIVEQUAL_VAR": str(var), "LIVEQUAL_MODELS_DIR": models, "PORT": str(port)} | settings
     log = (var / "log").open("wb")
+    # Told to end, we still end what we started.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))
     process = subprocess.Popen(
         [sys.executable, "-m", "flask", "serve"], cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True
     )
