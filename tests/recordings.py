@@ -128,4 +128,3 @@ def run_jobs(*names: str) -> list[str]:
         with edge():
             jobs.finish(run.job_id, run.token)
         ran.append(run.name)
-
