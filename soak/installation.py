@@ -256,7 +256,13 @@ def segments(place: Installation, recording_id: int) -> list[dict[str, Any]]:
         "WHERE t.recording_id = :id AND t.state = 'complete' ORDER BY s.position",
         id=recording_id,
     )
-    return [{name: value for name, value in row.items() if name not in {"id", "transcript_id"}} for row in rows]
+    return without(rows, {"id", "transcript_id"})
+
+
+def without(rows: list[dict[str, Any]], columns: set[str]) -> list[dict[str, Any]]:
+    """Rows without some columns, in words that are the same on both databases (SQLite's truth is a number)."""
+    plain = ({name: int(v) if isinstance(v, bool) else v for name, v in row.items()} for row in rows)
+    return [{name: value for name, value in row.items() if name not in columns} for row in plain]
 
 
 def make_stream(path: Path, minutes: float) -> None:
