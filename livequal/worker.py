@@ -26,7 +26,7 @@ from sqlalchemy.exc import OperationalError
 
 from .config import Settings
 from .jobs import service
-from .jobs.rules import HEARTBEAT_S, Hopeless, said
+from .jobs.rules import HEARTBEAT_S, Hopeless, NotYet, said
 from .jobs.run import Run
 from .jobs.service import CancelAsked, LeaseLost, WorkerLeaves
 from .kernel import backup
@@ -184,6 +184,9 @@ class Worker:
             return self._quietly(service.stop, run) or "cancelled"
         except WorkerLeaves:
             return self._quietly(service.release, run) or "released"
+        except NotYet as error:
+            why = said(error)
+            return self._quietly(lambda job_id, token: service.postpone(job_id, token, why), run) or "postponed"
         except Hopeless as error:
             log.warning("job is hopeless", **facts, error=said(error))
             return self._failed(run, error, final=True)

@@ -16,6 +16,12 @@ class Hopeless(Exception):
     """Trying again is no use: the job goes straight to the dead letters, with this message."""
 
 
+class NotYet(Exception):
+    """Something that only a person can bring is missing: the job waits and looks again, which counts as no failure."""
+
+    LOOKS_AGAIN = timedelta(seconds=20)
+
+
 class JobState(StrEnum):
     """Where a job stands. A retry that waits is QUEUED with a later `run_after`."""
 
@@ -41,7 +47,7 @@ ENDED_BADLY = tuple(state for state in JobState if state is not JobState.RUNNING
 def said(error: BaseException) -> str:
     """What a person is shown of a job's error: its type and one line of its text, cut short."""
     text = " ".join(str(error).split())[:ERROR_MAX]
-    if isinstance(error, Hopeless):
+    if isinstance(error, Hopeless | NotYet):
         return text or "This job can't be done."
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 

@@ -16,7 +16,7 @@ from ..kernel.errors import NotFound, WrongState
 from ..kernel.i18n import gettext
 from .events import JobCancelled, JobDied
 from .models import Job, Worker
-from .rules import ENDED_BADLY, LEASE, MAX_FAILURES, JobState, back_off
+from .rules import ENDED_BADLY, LEASE, MAX_FAILURES, JobState, NotYet, back_off
 
 
 class LeaseLost(Exception):
@@ -156,8 +156,20 @@ def release(job_id: int, token: int) -> None:
 
     Raises: LeaseLost.
     """
+    _wait(job_id, token, timedelta(0))
+
+
+def postpone(job_id: int, token: int, why: str) -> None:
+    """Let a job wait for what is missing; this try counts as no failure.
+
+    Raises: LeaseLost.
+    """
+    _wait(job_id, token, NotYet.LOOKS_AGAIN, error=why)
+
+
+def _wait(job_id: int, token: int, delay: timedelta, **more: Any) -> None:
     uncounted = case((Job.failures > 0, Job.failures - 1), else_=0)
-    _end(job_id, token, state=JobState.QUEUED, run_after=now(), lease_until=None, failures=uncounted)
+    _end(job_id, token, state=JobState.QUEUED, run_after=now() + delay, lease_until=None, failures=uncounted, **more)
 
 
 def stop(job_id: int, token: int) -> None:

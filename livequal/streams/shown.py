@@ -179,11 +179,15 @@ def _message(recording: Recording, status: str, job: Job | None) -> str:
         return problem(recording)
     if status == "duplicate":
         return _("This file was already uploaded for this session.")
+    if status == "waiting" and recording.state == RecordingState.PREPARED:
+        model = service.model_state(installation.settings())
+        return "" if model.present else _no_model(model.how_to_load)
     if status == "failed" and job is not None:
-        missing = service.model_state(installation.settings())
-        if not missing.present:
-            return _(
-                "No speech model is installed. Load one with %(command)s, then go on.", command=missing.how_to_load
-            )
         return _("The work stopped after several tries. Go on, or tell your administrator.")
     return ""
+
+
+def _no_model(command: str) -> str:
+    return _(
+        "No speech model is installed. Run %(command)s; this recording is then transcribed by itself.", command=command
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import delete, select
 
-from ..jobs.rules import Hopeless
+from ..jobs.rules import NotYet
 from ..jobs.run import Run
 from ..kernel import bus, installation
 from ..kernel.clock import now
@@ -170,7 +170,7 @@ def _transcript_for(run: Run, recording: Recording, engine: Transcriber) -> tupl
 def _engine() -> Transcriber:
     """The engine of the settings, loaded once and shared by all jobs of this process.
 
-    Raises: Hopeless when the model is not there: only a person can load it.
+    Raises: NotYet when the model is not there: only a person can load it.
     """
     settings = installation.settings()
     with _loading:
@@ -181,7 +181,7 @@ def _engine() -> Transcriber:
                     settings.speech, settings.models_dir, settings.model, threads=settings.speech_threads
                 )
             except (NoModel, NoEngine) as missing:
-                raise Hopeless(str(missing)) from missing
+                raise NotYet(missing.message) from missing
         return _engines[key]
 
 

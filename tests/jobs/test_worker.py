@@ -20,7 +20,7 @@ from livequal.accounts.rules import SYSTEM
 from livequal.config import Settings
 from livequal.jobs import service
 from livequal.jobs.models import Job
-from livequal.jobs.rules import Hopeless, JobState
+from livequal.jobs.rules import Hopeless, JobState, NotYet
 from livequal.jobs.run import Run
 from livequal.kernel.clock import now
 from livequal.kernel.db import db, edge
@@ -117,6 +117,18 @@ def test_a_hopeless_job_and_an_unknown_one_go_to_the_dead_letters_at_once(app: F
     with at_work(app, {"hopeless": hopeless}):
         assert wait_for_state(one, JobState.DEAD).error == "This recording was removed."
         assert wait_for_state(other, JobState.DEAD).error == "There is no job named 'nobody-knows'."
+
+
+def test_a_job_that_lacks_something_waits_for_it_without_counting_a_failure(app: Flask) -> None:
+    def lacking(run: Run) -> None:
+        raise NotYet("There is no speech model.")
+
+    job_id = queued("lacking")
+    with at_work(app, {"lacking": lacking}):
+        wait_for(lambda: bool(row(job_id).error))
+    job = row(job_id)
+    assert (job.state, job.failures, job.error) == (JobState.QUEUED, 0, "There is no speech model.")
+    assert job.run_after > job.created_at + NotYet.LOOKS_AGAIN / 2
 
 
 def test_a_cancelled_job_stops_at_its_next_step(app: Flask) -> None:
