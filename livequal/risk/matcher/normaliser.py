@@ -39,6 +39,7 @@ _TROUBLE = re.compile(
 _INVISIBLE_RUN = re.compile(rf"[{_INVISIBLE}]+")
 _EMOJI_INSIDE = re.compile(rf"(?<=[{_HAN}])[{_EMOJI}]+(?=[{_HAN}a-z])")
 _MARK_INSIDE = re.compile(rf"(?<=[{_HAN}])[{_MARKS}]+(?=[{_HAN}])|(?<=[a-z])[{_MARKS} ](?=[a-z](?![a-z]))")
+_SPACE_MIXED = re.compile(rf"(?<=[{_HAN}]) +(?=[a-z])|(?<=[a-z]) +(?=[{_HAN}])")
 _SPACE_INSIDE = re.compile(rf"(?<=[{_HAN}]) +(?=[{_HAN}])")
 _SPELLED_OUT = re.compile(rf"(?<![{_HAN}])[{_HAN}](?:([，、。 ])[{_HAN}](?![{_HAN}])){{2,}}")
 _REPEATED = re.compile(rf"([{_HAN}])\1{{2,}}")
@@ -101,7 +102,7 @@ def normalise(text: str) -> Normalised:
     if _TROUBLE.search(plain) is None:
         return Normalised(plain, None)
     dropped = bytearray(len(plain))
-    for pattern in (_INVISIBLE_RUN, _EMOJI_INSIDE, _MARK_INSIDE):
+    for pattern in (_INVISIBLE_RUN, _EMOJI_INSIDE, _MARK_INSIDE, _SPACE_MIXED):
         for match in pattern.finditer(plain):
             _drop(dropped, match.start(), match.end())
     for match in _SPACE_INSIDE.finditer(plain):
