@@ -179,6 +179,14 @@ def own_database(name: str) -> Iterator[str]:
             server.execute(f'DROP DATABASE "{full}" WITH (FORCE)')
 
 
+def emptied(url: str) -> None:
+    """Lose a database of our own, and make it anew."""
+    name = url.rpartition("/")[2]
+    with psycopg.connect(SERVER, autocommit=True) as server:
+        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{name}"')
+
+
 def databases(asked: str, name: str) -> Iterator[tuple[str, str]]:
     """The databases to prove it on, as (kind, URL): "sqlite", "postgresql" or "both" (as far as a server answers)."""
     if asked in {"sqlite", "both"}:
