@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -39,6 +41,13 @@ class WrongOffset(Conflict):
     def __init__(self, received: int) -> None:
         super().__init__(gettext("Some of it is already here. Going on from there."))
         self.received = received
+
+
+class NoRoom(Conflict):
+    """The disk is full."""
+
+    def __init__(self) -> None:
+        super().__init__(gettext("There is not enough room on the server for this file. Tell your administrator."))
 
 
 class NoRecording(Invalid):
@@ -123,7 +132,7 @@ def write_piece(incoming: str, offset: int, size: int, body: BinaryIO) -> int:
     """Append one piece to the growing file; answer how many bytes are there now.
 
     Needs no database, and is called while no transaction is open: the network may be slow.
-    Raises: WrongOffset, Invalid when more comes than was announced, Conflict when another piece is being written.
+    Raises: WrongOffset, NoRoom, Invalid when more comes than was announced, Conflict when another piece is written.
     """
     path = installation.storage().incoming / incoming
     if not path.exists():
@@ -132,23 +141,19 @@ def write_piece(incoming: str, offset: int, size: int, body: BinaryIO) -> int:
         received = target.seek(0, 2)
         if offset != received:
             raise WrongOffset(received)
-        try:
-            while block := body.read(BLOCK_BYTES):
-                if received + len(block) > size:
-                    target.truncate(offset)
-                    raise Invalid({"file": gettext("More arrived than the file's size. Choose the file again.")})
-                target.write(block)
-                received += len(block)
-        except OSError:
-            # The connection broke in the middle of a piece: what arrived stays, and the browser goes on from there.
-            target.flush()
-            raise
+        # Where the connection breaks in the middle of a piece, what arrived stays, and the browser goes on from there.
+        while block := body.read(BLOCK_BYTES):
+            if received + len(block) > size:
+                target.truncate(offset)
+                raise Invalid({"file": gettext("More arrived than the file's size. Choose the file again.")})
+            _append(target, block)
+            received += len(block)
         return received
 
 
 def received(upload_id: int, total: int, actor: Actor) -> Upload:
     """Keep how much of an upload has arrived."""
-    upload = get(upload_id, actor)
+    upload = _held(get(upload_id, actor))
     if upload.state != UploadState.OPEN:
         raise WrongState(gettext("This upload has already ended. Choose the file again."))
     upload.received, upload.touched_at = max(upload.received, total), now()
@@ -166,7 +171,7 @@ def finish(upload_id: int, *, by: Actor) -> Recording:
 
     Raises: WrongState, Conflict when bytes are missing, NoRecording (the caller then abandons the upload).
     """
-    upload = get(upload_id, by)
+    upload = _held(get(upload_id, by))
     if upload.recording_id is not None:
         return db.session.get_one(Recording, upload.recording_id)
     if upload.state != UploadState.OPEN:
@@ -198,6 +203,7 @@ def finish(upload_id: int, *, by: Actor) -> Recording:
 
 def abandon(upload: Upload) -> None:
     """Give an upload up and remove what has arrived."""
+    upload = _held(upload)
     if upload.state != UploadState.OPEN:
         return
     upload.state = UploadState.ABANDONED
@@ -215,9 +221,51 @@ def abandon_old() -> int:
     return len(old)
 
 
+def sweep() -> int:
+    """Remove what arrived for days-old uploads that no row knows, as a killed process leaves it; answer how much."""
+    storage, removed = installation.storage(), 0
+    for path in storage.incoming.iterdir():
+        if not untouched(path) or _is_known(path.name):
+            continue
+        path.unlink(missing_ok=True)
+        removed += 1
+    return removed
+
+
+def untouched(path: Path) -> bool:
+    """Whether nobody has written to a file or folder for as long as an upload may rest."""
+    try:
+        return path.stat().st_mtime < (now() - ABANDONED_AFTER).timestamp()
+    except FileNotFoundError:
+        return False
+
+
+def _is_known(incoming: str) -> bool:
+    growing = select(Upload.id).where(Upload.incoming == incoming, Upload.state == UploadState.OPEN)
+    arrived = select(Recording.id).where(Recording.incoming == incoming)
+    return any(db.session.scalar(query.limit(1)) is not None for query in (growing, arrived))
+
+
+def _held(upload: Upload) -> Upload:
+    """The upload as it is now, for this transaction alone: two windows may end it at once."""
+    db.session.refresh(upload, with_for_update=True)
+    return upload
+
+
+def _append(target: FileIO, block: bytes) -> None:
+    left = memoryview(block)
+    try:
+        while left:
+            left = left[target.write(left) :]
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise NoRoom from error
+        raise
+
+
 @contextmanager
-def _alone(path: Path) -> Iterator[BinaryIO]:
-    with path.open("r+b") as target:
+def _alone(path: Path) -> Iterator[FileIO]:
+    with path.open("r+b", buffering=0) as target:
         try:
             fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

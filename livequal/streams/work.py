@@ -38,6 +38,9 @@ _loading = Lock()
 def prepare(run: Run) -> None:
     """Give a stored recording its address, probe it, and derive the rendition, the sound to recognise and the peaks."""
     recording = _recording(run)
+    if recording.state == RecordingState.REFUSED:
+        # The worker died between the refusal and the removal.
+        _remove_refused(recording.sha256)
     if recording.state != RecordingState.ARRIVED:
         return
     _adopt(run, recording)
@@ -77,8 +80,15 @@ def _refuse(run: Run, recording_id: int, refused: Refused) -> None:
         row = db.session.get_one(Recording, recording_id)
         row.problem, row.problem_detail = refused.code.value, json.dumps(refused.values, ensure_ascii=False)
         service.set_state(row, RecordingState.REFUSED)
-        key, row.original_key = row.original_key, ""
+        row.original_key = ""
         bus.emit(RecordingRefused(row.id))
+    _remove_refused(row.sha256)
+
+
+def _remove_refused(sha256: str) -> None:
+    """Remove a refused original, unless the same file was taken for another session."""
+    key = installation.storage().key("originals", sha256)
+    with edge(write=False):
         in_use = db.session.scalar(select(Recording.id).where(Recording.original_key == key).limit(1))
     if in_use is None:
         installation.storage().delete(key)
@@ -186,9 +196,14 @@ def _engine() -> Transcriber:
 
 
 def expire_uploads(run: Run) -> None:
-    """Give up uploads nobody touched for days, and remove what no row knows."""
+    """Give up uploads nobody touched for days, and remove what killed processes left lying."""
     with run.step():
         uploads.abandon_old()
+    with edge(write=False):
+        uploads.sweep()
+    for left in _work_folder().iterdir():
+        if uploads.untouched(left):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _recording(run: Run) -> Recording:
@@ -198,12 +213,16 @@ def _recording(run: Run) -> Recording:
 
 @contextmanager
 def _folder(name: str) -> Iterator[Path]:
-    work = installation.settings().var / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    path = work / name
+    path = _work_folder() / name
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir()
     try:
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _work_folder() -> Path:
+    path = installation.settings().var / "work"
+    path.mkdir(parents=True, exist_ok=True)
+    return path
