@@ -109,7 +109,7 @@ def test_speech_that_was_passed_over_is_heard_again_alone() -> None:
 def test_an_uncertain_reading_gets_a_second_opinion_and_the_surer_one_counts() -> None:
     recording = heard(10, (2, 4))
     once = plan(recording, (1.5, 4.5))
-    cut = replace(once, core=((round(1.8 * RATE), round(4.2 * RATE)),))
+    cut = replace(once, closer=(((round(1.8 * RATE), round(4.2 * RATE)),),))
     unsure = [piece((0.5, 1.4, "假", 0.7), (1.4, 2.5, "货", 0.7))]
     surer = [piece((0.2, 1.1, "價", 0.8), (1.1, 2.2, "格", 0.8))]
 

@@ -22,13 +22,13 @@ from livequal.streams.rules import Segment, Window, Word
 if TYPE_CHECKING:
     from livequal.streams.engines.audio import Samples
 
-VERSION = "r3"
+VERSION = "r4"
 
 _SPLIT_MS = 1000
 _LONGEST_CHARACTER_S = 0.6
 _SLACK_S = 0.35
 _STRAY_S = 0.5
-_SECOND_OPINION = 0.85
+_CERTAIN = 0.80
 _CHARACTERS_PER_S = 4.5
 _MISSED_VOICED_S = 1.0
 
@@ -124,8 +124,9 @@ def recognise(plan: Plan, count: int, sounds: Sequence[Samples], heard: Heard, h
         return _heard(stretches, parts, heard, hear)
 
     first = listen_to(plan.speech)
-    if plan.core not in ((), plan.speech) and first.certainty < _SECOND_OPINION:
-        first = max(first, listen_to(plan.core), key=lambda reading: reading.certainty)
+    for cut in plan.closer:
+        if first.certainty < _CERTAIN:
+            first = max(first, listen_to(cut), key=lambda reading: reading.certainty)
     second = listen_to(first.passed_over)
     alone = [listen_to([stretch]) for stretch in second.passed_over]
     readings = [first, second, *alone]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Frames = NDArray[np.float32]
     Stretch = tuple[int, int]
 
-VERSION = "w2"
+VERSION = "w3"
 """Changes whenever the same file would get other borders: part of what pins a result."""
 
 FRAME = 512
@@ -35,7 +35,7 @@ _BLOCK_FRAMES = 1024
 _ON, _OFF = 0.5, 0.35
 _PAUSE_MS = 300
 _SHORTEST_MS = 100
-_PAD_MS, _CORE_PAD_MS = 500, 300
+_PAD_MS, _CLOSER_PADS_MS = 500, (300,)
 _LONGEST_S = 28
 _EARLIEST_CUT_S = 18
 _LONGEST_GAP_S = 30
@@ -58,14 +58,14 @@ class Heard:
 class Plan:
     """One window to be recognised: [start, end) tiles the recording, `speech` lies inside. All in samples.
 
-    `core` is the same speech cut closer: less of what surrounds it, for a second opinion.
+    `closer` is the same speech cut closer: less of what surrounds it, for a second opinion.
     """
 
     index: int
     start: int
     end: int
     speech: tuple[tuple[int, int], ...]
-    core: tuple[tuple[int, int], ...] = ()
+    closer: tuple[tuple[tuple[int, int], ...], ...] = ()
 
     @property
     def start_ms(self) -> int:
@@ -106,11 +106,13 @@ def plan_windows(heard: Heard) -> tuple[Plan, ...]:
     groups = _grouped(_cut_long(speech_stretches(heard), heard))
     if not groups:
         return (Plan(0, 0, heard.samples, ()),)
-    core = speech_stretches(heard, pad_ms=_CORE_PAD_MS)
+    closer = [speech_stretches(heard, pad_ms=pad_ms) for pad_ms in _CLOSER_PADS_MS]
     middles = [(left[-1][1] + right[0][0]) // 2 for left, right in pairwise(groups)]
     borders = [0, *middles, heard.samples]
     return tuple(
-        Plan(index, borders[index], borders[index + 1], tuple(group), tuple(_common(group, core)))
+        Plan(
+            index, borders[index], borders[index + 1], tuple(group), tuple(tuple(_common(group, cut)) for cut in closer)
+        )
         for index, group in enumerate(groups)
     )
 
