@@ -71,7 +71,11 @@ bench: dev ## measure: each benchmark prints a table
 	@for name in $(BENCHES); do echo "== bench/$$name.py"; $(BIN)/python "bench/$$name.py"; done
 
 .PHONY: soak
-soak: dev ## run livequal under load with its worker killed now and then, then on bad files: SOAK_MINUTES (10) each
+soak: dev ## long proofs: load and kills, bad files, 3 GB, five kills, backup (two of them SOAK_MINUTES (10) each)
+	$(BIN)/python soak/bad_uploads.py
+	$(BIN)/python soak/big_upload.py
+	$(BIN)/python soak/backup_restore.py
+	$(BIN)/python soak/kills.py
 	$(BIN)/python soak/running.py --minutes $(or $(SOAK_MINUTES),10)
 	$(BIN)/python soak/bad_files.py --minutes $(or $(SOAK_MINUTES),10)
 

@@ -57,11 +57,13 @@ class Before:
 
 @dataclass(frozen=True)
 class Work:
-    """What the moderator left: the recordings' numbers, the finding, and a begun upload with what is still to send."""
+    """What the moderator left: the recordings' numbers, when the transcript that grows was begun, the finding, and a
+    begun upload with what is still to send."""
 
     reviewed: int
     undisturbed: int
     interrupted: int
+    begun_at: object
     finding: int
     upload_id: int
     sent: bytes
@@ -100,8 +102,7 @@ def _proved(place: Installation, folder: Path, minutes: float, url: str) -> list
     problems = place.complaints()
     place.stop()
     shutil.rmtree(place.var)
-    if url:
-        emptied(url)
+    emptied(url)
     begun = time.monotonic()
     place.flask("restore", str(archive))
     print(f"{told}; restore in {time.monotonic() - begun:.1f} s")
@@ -127,14 +128,16 @@ def _worked(place: Installation, moderator: Browser, folder: Path, minutes: floa
     assert send_piece(moderator, begun["id"], 0, sent)[0] == 204
     interrupted = upload(moderator, long)
     wait_until(lambda: progress(moderator, interrupted)["percent"] >= 25, PATIENCE_S, "a quarter is transcribed")
-    return Work(reviewed, undisturbed, interrupted, finding, begun["id"], sent, rest)
+    return Work(reviewed, undisturbed, interrupted, _begun_at(place, interrupted), finding, begun["id"], sent, rest)
 
 
 def _decided(moderator: Browser, recording_id: int) -> int:
     """Confirm the first claim, dismiss the second; the case of the first."""
     flags = said(moderator, "GET", f"/recordings/{recording_id}/transcript.json")[1]["flags"]
-    verdicts = ({"outcome": "confirmed", "reason": "misleads_viewers", "note": "听了三遍"},
-                {"outcome": "dismissed", "reason": "quoted"})  # fmt: skip
+    verdicts = (
+        {"outcome": "confirmed", "reason": "misleads_viewers", "note": "听了三遍"},
+        {"outcome": "dismissed", "reason": "quoted"},
+    )
     for flag, verdict in zip(flags, verdicts, strict=False):
         sent = verdict | {"version": flag["case_version"]}
         status, answer = said(moderator, "POST", f"/cases/{flag['case_id']}/decide", sent)
@@ -197,13 +200,18 @@ def _goes_on(place: Installation, moderator: Browser, work: Work) -> list[str]:
         f"went on at {done / 1000:.0f} of {total / 1000:.0f} s; undisturbed {len(calm)} segments {digest(calm)[:16]}, "
         f"interrupted {len(resumed)} segments {digest(resumed)[:16]}"
     )
-    problems = [] if done else ["the transcription began from the start"]
+    again = _begun_at(place, work.interrupted) != work.begun_at
+    problems = ["the transcription began anew (or the engine was changed meanwhile)"] if again else []
     if not calm or digest(calm) != digest(resumed):
         problems.append("the interrupted transcript differs from the undisturbed one")
     sha256 = place.value("SELECT sha256 FROM recording WHERE id = :id", id=begun)
     if sha256 != hashlib.sha256(work.sent + work.rest).hexdigest():
         problems.append("the upload that went on is another file")
     return problems
+
+
+def _begun_at(place: Installation, recording_id: int) -> object:
+    return place.value("SELECT max(created_at) FROM transcript WHERE recording_id = :id", id=recording_id)
 
 
 def _tables(place: Installation) -> dict[str, list[str]]:

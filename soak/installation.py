@@ -52,6 +52,8 @@ class Installation:
             "LIVEQUAL_DATABASE_URL": self.url,
             "PORT": str(self.port),
             "PYTHONPATH": str(ROOT),
+            # A soak is started niced as a whole; the worker stays just below, so that it is told from the web server.
+            "LIVEQUAL_WORKER_NICE": "1",
             **settings,
         }
         self.process: subprocess.Popen[bytes] | None = None
@@ -180,7 +182,9 @@ def own_database(name: str) -> Iterator[str]:
 
 
 def emptied(url: str) -> None:
-    """Lose a database of our own, and make it anew."""
+    """Lose a PostgreSQL database of our own, and make it anew; "" (SQLite) goes with its folder."""
+    if not url:
+        return
     name = url.rpartition("/")[2]
     with psycopg.connect(SERVER, autocommit=True) as server:
         server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
