@@ -23,7 +23,7 @@ from livequal.taxonomy.rules import ProductCategory, RiskCategory, Severity
 if TYPE_CHECKING:
     from livequal.risk.matcher.session import Session
 
-_CHUNK = 1200
+_CHUNK = 800
 _UTTERANCE = 140
 READER_SLUG = "second-reader"
 _CHUNK_END = re.compile("[。！？；]")
@@ -165,9 +165,13 @@ class Matcher:
 
     def _suspicions(self, text: str, seen: Normalised, context: ProductContext, flags: tuple[Flag, ...]) -> list[Flag]:
         found: list[Flag] = []
+        covered = bytearray(len(text))
+        for flag in flags:
+            first, last = max(0, flag.start), min(len(text), flag.end)
+            covered[first:last] = b"\x01" * (last - first)
         for start, end in _chunks(seen.text, _UTTERANCE):
             first, last = seen.span(start, end)
-            if any(flag.start < last and first < flag.end for flag in flags):
+            if covered.find(1, first, last) >= 0:
                 continue
             suspicion = suspect(seen.text[start:end], context.category)
             if suspicion is not None:
@@ -402,11 +406,15 @@ def _strength(hit: Hit) -> tuple[bool, int, float, int, str]:
 def _without_overlaps(hits: list[Hit]) -> list[Hit]:
     """One flag per category and place: the longer, then the surer; rules that yield give way to any other."""
     kept: list[Hit] = []
-    for hit in sorted(
-        hits, key=lambda hit: (hit.rule.yields, hit.start - hit.end, -hit.confidence, hit.start, hit.rule.slug)
-    ):
-        rivals = [other for other in kept if other.start < hit.end and hit.start < other.end]
-        if any(other.category is hit.category or hit.rule.yields for other in rivals):
+    taken: dict[RiskCategory | None, bytearray] = {}
+    size = max((hit.end for hit in hits), default=0)
+    for hit in sorted(hits, key=_strength):
+        # A yielding rule minds every flag (None), the others only flags of their own category.
+        minds = None if hit.rule.yields else hit.category
+        if minds in taken and taken[minds].find(1, hit.start, hit.end) >= 0:
             continue
         kept.append(hit)
+        for place in (None, hit.category):
+            mask = taken.setdefault(place, bytearray(size))
+            mask[hit.start : hit.end] = b"\x01" * (hit.end - hit.start)
     return sorted(kept, key=lambda hit: (hit.start, hit.end, hit.category.value))
