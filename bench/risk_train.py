@@ -147,7 +147,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument(
-        "--false-alarms", type=float, default=2.0, help="per cent of harmless own rows, cross-validated"
+        "--false-alarms", type=float, default=0.8, help="per cent of harmless own rows, cross-validated"
     )
     args = parser.parse_args()
     rows = read_rows()
