@@ -131,24 +131,22 @@ def shown_name(file_name: str) -> str:
 def write_piece(incoming: str, offset: int, size: int, body: BinaryIO) -> int:
     """Append one piece to the growing file; answer how many bytes are there now.
 
-    Needs no database, and is called while no transaction is open: the network may be slow.
-    Raises: WrongOffset, NoRoom, Invalid when more comes than was announced, Conflict when another piece is written.
+    Needs no database, and is called while no transaction is open: the network may be slow. A connection that went
+    silent holds nothing: who comes after it goes on, and what it still brings is refused.
+    Raises: WrongOffset, NoRoom, WrongState, Invalid when more comes than was announced.
     """
-    path = installation.storage().incoming / incoming
-    if not path.exists():
-        raise WrongState(gettext("This upload has already ended. Choose the file again."))
-    with _alone(path) as target:
-        received = target.seek(0, 2)
-        if offset != received:
-            raise WrongOffset(received)
-        # Where the connection breaks in the middle of a piece, what arrived stays, and the browser goes on from there.
-        while block := body.read(BLOCK_BYTES):
+    path, received = installation.storage().incoming / incoming, offset
+    with _alone(path, received):
+        pass
+    # Where the connection breaks in the middle of a piece, what arrived stays, and the browser goes on from there.
+    while block := body.read(BLOCK_BYTES):
+        with _alone(path, received) as target:
             if received + len(block) > size:
                 target.truncate(offset)
                 raise Invalid({"file": gettext("More arrived than the file's size. Choose the file again.")})
             _append(target, block)
-            received += len(block)
-        return received
+        received += len(block)
+    return received
 
 
 def received(upload_id: int, total: int, actor: Actor) -> Upload:
@@ -264,10 +262,15 @@ def _append(target: FileIO, block: bytes) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[FileIO]:
-    with path.open("r+b", buffering=0) as target:
-        try:
-            fcntl.flock(target, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Conflict(gettext("Another window is sending this file. Close one of them.")) from None
+def _alone(path: Path, received: int) -> Iterator[FileIO]:
+    """The growing file at its end, for as long as one block is written; so many bytes must be there."""
+    try:
+        target = path.open("r+b", buffering=0)
+    except FileNotFoundError:
+        raise WrongState(gettext("This upload has already ended. Choose the file again.")) from None
+    with target:
+        fcntl.flock(target, fcntl.LOCK_EX)
+        there = target.seek(0, 2)
+        if there != received:
+            raise WrongOffset(there)
         yield target

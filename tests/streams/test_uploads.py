@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,46 @@ def test_what_no_row_knows_is_swept_away_and_what_one_knows_stays(moderator: Use
     JOBS["expire_uploads"](claimed("expire_uploads"))
     assert [path.exists() for path in (stray, left)] == [False, False]
     assert all(path.exists() for path in (fresh, busy, *kept))
+
+
+class Silent(io.BytesIO):
+    """A connection that went silent: it neither goes on nor breaks until the gate opens."""
+
+    def __init__(self, content: bytes, gate: threading.Event) -> None:
+        super().__init__(content)
+        self.gate = gate
+
+    def read(self, _size: int | None = -1) -> bytes:
+        """Ten bytes, and the rest when nobody waits for it any more."""
+        if self.tell() == 0:
+            return super().read(10)
+        self.gate.wait(5)
+        return super().read()
+
+
+def test_a_connection_that_went_silent_keeps_nobody_from_going_on_and_writes_nothing_late(moderator: User) -> None:
+    upload = uploads.start("夜场.wav", len(WAV), by=moderator.actor)
+    incoming = upload.incoming
+    gate, late = threading.Event(), []
+
+    def first() -> None:
+        try:
+            uploads.write_piece(incoming, 0, len(WAV), Silent(WAV, gate))
+        except uploads.WrongOffset as wrong:
+            late.append(wrong.received)
+
+    silent = threading.Thread(target=first)
+    silent.start()
+    try:
+        path = installation.storage().incoming / incoming
+        while path.stat().st_size < 10:
+            time.sleep(0.01)
+        assert uploads.write_piece(incoming, 10, len(WAV), io.BytesIO(WAV[10:])) == len(WAV)
+    finally:
+        gate.set()
+        silent.join()
+    assert late == [len(WAV)]
+    assert path.read_bytes() == WAV
 
 
 @pytest.mark.parametrize("length", [10, len(WAV)])
