@@ -41,7 +41,9 @@ class Served:
     def child(self, *, niced: bool) -> psutil.Process | None:
         own = psutil.Process(self.process.pid)
         living = [one for one in own.children() if one.status() != "zombie"]
-        return next((one for one in living if (one.nice() > own.nice()) == niced), None)
+        # A worker that has just begun is not niced yet: only a pair of both kinds tells which is which.
+        kinds = {one.nice() > own.nice(): one for one in living}
+        return kinds[niced] if len(living) == len(kinds) == 2 else None
 
 
 def wait_for(condition: Callable[[], Any]) -> Any:
