@@ -80,7 +80,7 @@ def main() -> int:
     for kind, url in databases(asked.database, "backup"):
         print(f"== {kind}", flush=True)
         with tempfile.TemporaryDirectory(prefix="livequal-soak-") as folder:
-            place = Installation(Path(folder), database=url, LIVEQUAL_JOB_SLOTS="1")
+            place = Installation(Path(folder), database=url, LIVEQUAL_JOB_SLOTS="1", LIVEQUAL_SPEECH_THREADS="1")
             try:
                 problems += _proved(place, Path(folder), asked.minutes, url)
             finally:
@@ -98,7 +98,6 @@ def _proved(place: Installation, folder: Path, minutes: float, url: str) -> list
     begun = time.monotonic()
     archive = Path(place.flask("backup", str(folder / "kept.tar")).strip())
     told = f"backup while transcribing: {archive.stat().st_size:,} bytes in {time.monotonic() - begun:.1f} s"
-    assert progress(moderator, work.interrupted)["state"] == "working", "the backup must run beside a transcription"
     problems = place.complaints()
     place.stop()
     shutil.rmtree(place.var)
@@ -106,6 +105,8 @@ def _proved(place: Installation, folder: Path, minutes: float, url: str) -> list
     begun = time.monotonic()
     place.flask("restore", str(archive))
     print(f"{told}; restore in {time.monotonic() - begun:.1f} s")
+    if place.value("SELECT state FROM recording WHERE id = :id", id=work.interrupted) != "prepared":
+        problems.append("the transcription was over before the backup: give it more --minutes")
     problems += _rows_back(place, before) + _files_back(place, before)
     place.start()
     problems += _pages_back(moderator, before)
@@ -127,7 +128,7 @@ def _worked(place: Installation, moderator: Browser, folder: Path, minutes: floa
     sent, rest = content[: len(content) // 2], content[len(content) // 2 :]
     assert send_piece(moderator, begun["id"], 0, sent)[0] == 204
     interrupted = upload(moderator, long)
-    wait_until(lambda: progress(moderator, interrupted)["percent"] >= 25, PATIENCE_S, "a quarter is transcribed")
+    wait_until(lambda: progress(moderator, interrupted)["percent"] >= 12, PATIENCE_S, "some of it is transcribed")
     return Work(reviewed, undisturbed, interrupted, _begun_at(place, interrupted), finding, begun["id"], sent, rest)
 
 

@@ -25,8 +25,9 @@ def cut_clip(run: Run) -> None:
         end_ms = min(recording.duration_ms, case.end_ms + AFTER_MS, start_ms + LONGEST_MS)
         source = installation.storage().path(recording.m4a_key)
         case_id = case.id
+    sound = clip(source, start_ms, end_ms)
     target = installation.storage().new_incoming()
-    target.write_bytes(clip(source, start_ms, end_ms))
+    target.write_bytes(sound)
     key = installation.storage().adopt(target, "clips", ".m4a")
     with run.step():
         db.session.add(Clip(case_id=case_id, start_ms=start_ms, end_ms=end_ms, key=key))
