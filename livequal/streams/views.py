@@ -23,6 +23,7 @@ from .timeline import parse_timeline
 
 pages = Blueprint("streams", __name__)
 IMPORT_MAX_BYTES = 10 * 1024 * 1024
+SILENT_S = 60
 
 
 @pages.get("/recordings")
@@ -116,6 +117,9 @@ def receive_piece(upload_id: int) -> Response:
     if not offset.isdecimal():
         raise Invalid({"offset": _("The header Upload-Offset must say where this piece starts, in bytes.")})
     kernel_db.rollback()
+    if (connection := request.environ.get("gunicorn.socket")) is not None:
+        # Who went into a tunnel never says goodbye: without an end to waiting, each keeps a thread for ever.
+        connection.settimeout(SILENT_S)
     try:
         total = uploads.write_piece(incoming, int(offset), size, cast(BinaryIO, request.stream))
     except uploads.WrongOffset as wrong:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import threading
 import time
 from datetime import timedelta
@@ -172,6 +173,21 @@ def test_a_connection_that_went_silent_keeps_nobody_from_going_on_and_writes_not
         silent.join()
     assert late == [len(WAV)]
     assert path.read_bytes() == WAV
+
+
+def test_a_connection_that_stays_silent_does_not_keep_its_thread(app: Flask, moderator: User) -> None:
+    upload = uploads.start("夜场.wav", len(WAV), by=moderator.actor)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        answer = signed_in(app.test_client(), moderator).patch(
+            f"/uploads/{upload.id}",
+            data=WAV,
+            headers={"Upload-Offset": "0"},
+            content_type="application/octet-stream",
+            environ_overrides={"gunicorn.socket": ours},
+        )
+        assert answer.status_code == 204
+        assert ours.gettimeout() == 60
 
 
 @pytest.mark.parametrize("length", [10, len(WAV)])
