@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
-
 from ..kernel.db import db
 from ..notifications import service as notifications
 from ..notifications.rules import NoticeKind
 from ..onboarding import service as onboarding
 from ..review.events import ConfirmationWithdrawn, ViolationConfirmed
 from ..review.models import Decision
-from ..review.rules import Outcome
 from ..risk.events import Scanned
 from ..streams.events import RecordingRefused
 from ..streams.models import Recording
@@ -34,14 +31,7 @@ def concerned_of_confirmed(event: ViolationConfirmed) -> None:
 
 def concerned_of_withdrawn(event: ConfirmationWithdrawn) -> None:
     """The streamer and her MCN hear that a finding was withdrawn."""
-    confirmed = db.session.scalars(
-        select(Decision)
-        .where(Decision.case_id == event.case_id, Decision.outcome == Outcome.CONFIRMED)
-        .order_by(Decision.id.desc())
-        .limit(1)
-    ).first()
-    if confirmed is not None:
-        _tell_concerned(event.case_id, confirmed.id, NoticeKind.FINDING_WITHDRAWN)
+    _tell_concerned(event.case_id, event.decision_id, NoticeKind.FINDING_WITHDRAWN)
 
 
 def _tell_uploader(recording_id: int, kind: NoticeKind) -> None:

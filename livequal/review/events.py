@@ -15,7 +15,7 @@ class ViolationConfirmed:
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationWithdrawn:
-    """A human took a confirmation back."""
+    """A human took a confirmation back, or named somebody else; `decision_id` is the decision that no longer holds."""
 
     case_id: int
     decision_id: int

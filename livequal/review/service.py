@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, false, func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Select, and_, false, func, or_, select
+from sqlalchemy.orm import aliased
 
-from ..accounts.rules import Actor, Role
+from ..accounts.rules import Actor
 from ..audit import service as audit
 from ..kernel import bus
 from ..kernel.clock import now
@@ -20,14 +20,17 @@ from ..onboarding import live_sessions
 from ..onboarding import service as onboarding
 from ..onboarding.models import Streamer
 from ..risk.models import FlagRow
+from ..streams import service as streams
 from ..streams.models import Recording, SegmentRow, Transcript
-from ..streams.rules import TranscriptState, unclear_stretches
+from ..streams.rules import SpanKind, TranscriptState, unclear_stretches
+from ..streams.timeline import SpeakerRole, context_for
 from ..taxonomy.rules import RiskCategory
 from .events import ConfirmationWithdrawn, ViolationConfirmed
 from .models import Case, Clip, Decision
 from .rules import MOVES, REASONS_VERSION, STATE_AFTER, CaseKind, CaseState, Outcome, reason
 
 NOTE_MAX = 1000
+SAME_MOMENT_MS = 1500
 UNCLEAR_SEVERITY = 2
 
 
@@ -35,7 +38,11 @@ class StaleCase(Conflict):
     """Somebody else decided first; `decision` is theirs."""
 
     def __init__(self, case: Case, decision: Decision | None) -> None:
-        super().__init__(gettext("Somebody decided this meanwhile. What you wrote is still here."))
+        super().__init__(
+            gettext("Somebody decided this meanwhile. What you wrote is still here.")
+            if decision
+            else gettext("The words were corrected meanwhile, so this is settled. Go on to the next.")
+        )
         self.case, self.decision = case, decision
 
 
@@ -100,7 +107,8 @@ def open_cases(recording_id: int, transcript_id: int) -> int:
     flags = db.session.scalars(
         select(FlagRow).where(FlagRow.transcript_id == transcript_id, FlagRow.superseded_at.is_(None))
     )
-    opened = [_claim(recording_id, flag) for flag in flags if flag.id not in known]
+    settled = _settled(recording_id)
+    opened = [_claim(recording_id, flag) for flag in flags if flag.id not in known and not _same_claim(flag, settled)]
     opened += _unclear(recording_id, transcript)
     db.session.add_all(opened)
     db.session.flush()
@@ -120,13 +128,15 @@ def decide(case: Case, verdict: Verdict, version: int, *, by: Actor) -> Decision
 
     Raises: StaleCase when the case changed since the page was shown, Invalid, WrongState.
     """
+    # Two deciding at once: the second waits here, then finds the newer version.
+    db.session.refresh(case, with_for_update={"of": Case})
     if case.version != version:
         raise StaleCase(case, newest_decision(case))
     if verdict.outcome is Outcome.WITHDRAWN and case.state != CaseState.CONFIRMED:
         raise WrongState(gettext("Only a confirmation can be withdrawn."))
     _check(case, verdict)
     target = STATE_AFTER[verdict.outcome]
-    before = case.state
+    before, previous = case.state, newest_decision(case)
     if before != target:
         case.state = move(CaseState(before), target, MOVES)
     decision = Decision(
@@ -137,18 +147,14 @@ def decide(case: Case, verdict: Verdict, version: int, *, by: Actor) -> Decision
         reason=verdict.reason,
         reasons_version=REASONS_VERSION,
         note=verdict.note.strip(),
-        streamer_id=_streamer(case, verdict),
+        streamer_id=verdict.streamer_id if verdict.outcome is Outcome.CONFIRMED else None,
         decided_by=by.user_id,
         decided_by_name=by.name,
         decided_at=now(),
     )
     case.version += 1
-    try:
-        with db.session.begin_nested():
-            db.session.add(decision)
-    except IntegrityError:
-        db.session.expire_all()
-        raise StaleCase(case, newest_decision(case)) from None
+    db.session.add(decision)
+    db.session.flush()
     audit.record(
         "case.decide",
         case,
@@ -162,11 +168,15 @@ def decide(case: Case, verdict: Verdict, version: int, *, by: Actor) -> Decision
         },
         reason=decision.note,
     )
+    if before == CaseState.CONFIRMED and previous is not None and _no_longer_holds(previous, decision):
+        bus.emit(ConfirmationWithdrawn(case.id, previous.id))
     if verdict.outcome is Outcome.CONFIRMED:
         bus.emit(ViolationConfirmed(case.id, decision.id))
-    elif before == CaseState.CONFIRMED:
-        bus.emit(ConfirmationWithdrawn(case.id, decision.id))
     return decision
+
+
+def _no_longer_holds(previous: Decision, decision: Decision) -> bool:
+    return decision.outcome != Outcome.CONFIRMED or decision.streamer_id != previous.streamer_id
 
 
 def newest_decision(case: Case) -> Decision | None:
@@ -203,10 +213,12 @@ def counts_of(recording_ids: Sequence[int]) -> dict[int, dict[str, int]]:
 
 def findings(actor: Actor) -> Select[Decision]:
     """Confirmed findings that concern the person: her own, her MCN's people's, or all for the platform."""
-    newest = select(func.max(Decision.id)).group_by(Decision.case_id)
+    other = aliased(Decision)
+    newest = select(func.max(other.id)).where(other.case_id == Decision.case_id).correlate(Decision).scalar_subquery()
     query = (
         select(Decision)
-        .where(Decision.id.in_(newest), Decision.outcome == Outcome.CONFIRMED)
+        .join(Case, Decision.case_id == Case.id)
+        .where(Case.state == CaseState.CONFIRMED, Decision.outcome == Outcome.CONFIRMED, Decision.id == newest)
         .order_by(Decision.id.desc())
     )
     if actor.sees_platform:
@@ -231,25 +243,49 @@ def clip_of(case_id: int) -> Clip | None:
     return db.session.get(Clip, case_id)
 
 
-def words_of(case: Case) -> str:
-    """What was said, as the transcript has it now."""
-    if case.flag is not None:
-        return case.flag.quote
-    rows = db.session.scalars(
-        select(SegmentRow)
-        .where(
-            SegmentRow.transcript_id == case.transcript_id,
-            SegmentRow.start_ms < case.end_ms,
-            SegmentRow.end_ms > case.start_ms,
+def words_of(cases: Sequence[Case]) -> dict[int, str]:
+    """What was said in each case, by case id: the flag's quote, else what the transcript has there."""
+    words = {case.id: case.flag.quote for case in cases if case.flag is not None}
+    unclear = [case for case in cases if case.flag is None]
+    if not unclear:
+        return words
+    within = or_(
+        *(
+            and_(
+                SegmentRow.transcript_id == case.transcript_id,
+                SegmentRow.start_ms < case.end_ms,
+                SegmentRow.end_ms > case.start_ms,
+            )
+            for case in unclear
         )
-        .order_by(SegmentRow.position)
     )
-    return " ".join(row.text for row in rows if row.text)
+    rows = db.session.scalars(select(SegmentRow).where(within).order_by(SegmentRow.position)).all()
+    for case in unclear:
+        there = (
+            row.text
+            for row in rows
+            if row.transcript_id == case.transcript_id and row.start_ms < case.end_ms and row.end_ms > case.start_ms
+        )
+        words[case.id] = " ".join(filter(None, there))
+    return words
 
 
-def may_decide(actor: Actor) -> bool:
-    """Whether this person moderates."""
-    return bool(actor.roles & {Role.MODERATOR, Role.LEAD_MODERATOR})
+def _settled(recording_id: int) -> list[FlagRow]:
+    """The claims of a recording on which somebody decided, whatever became of the words since."""
+    query = (
+        select(FlagRow)
+        .join(Case, Case.flag_id == FlagRow.id)
+        .where(Case.recording_id == recording_id, Case.state.in_((CaseState.CONFIRMED, CaseState.DISMISSED)))
+    )
+    return list(db.session.scalars(query))
+
+
+def _same_claim(flag: FlagRow, settled: Sequence[FlagRow]) -> bool:
+    """Whether it was decided already: the same rule on the same words at the same moment."""
+    return any(
+        old.rule == flag.rule and old.quote == flag.quote and abs(old.start_ms - flag.start_ms) <= SAME_MOMENT_MS
+        for old in settled
+    )
 
 
 def _claim(recording_id: int, flag: FlagRow) -> Case:
@@ -320,8 +356,10 @@ def _check(case: Case, verdict: Verdict) -> None:
         people = {streamer.id for streamer in people_of(case)}
         if verdict.streamer_id is not None and verdict.streamer_id not in people:
             errors["streamer"] = gettext("This person did not stream in this session.")
-        elif verdict.streamer_id is None and len(people) > 1:
-            errors["streamer"] = gettext("Say who spoke: more than one person streamed in this session.")
+        elif verdict.streamer_id is not None and _said_by_another(case):
+            errors["streamer"] = gettext(
+                "The timeline has somebody else speaking here. Correct the mark, or name nobody."
+            )
     if errors:
         raise Invalid(errors)
 
@@ -332,11 +370,11 @@ def people_of(case: Case) -> Sequence[Streamer]:
     return [] if recording.live_session_id is None else onboarding.streamers_of(recording.live_session_id)
 
 
-def _streamer(case: Case, verdict: Verdict) -> int | None:
-    if verdict.outcome is not Outcome.CONFIRMED or verdict.streamer_id is not None:
-        return verdict.streamer_id
-    people = people_of(case)
-    return people[0].id if len(people) == 1 else None
+def _said_by_another(case: Case) -> bool:
+    """Whether the timeline says that no streamer speaks there: a viewer, an AI voice, or nobody knows who."""
+    spans = streams.timeline(db.session.get_one(Recording, case.recording_id))
+    speaker = context_for(tuple(s for s in spans if s.kind is SpanKind.SPEAKER), case.start_ms, case.end_ms)
+    return speaker is not None and speaker.speaker_role in {SpeakerRole.VIEWER, SpeakerRole.AI, SpeakerRole.UNKNOWN}
 
 
 def _category(case: Case, verdict: Verdict) -> str:

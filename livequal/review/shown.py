@@ -17,16 +17,15 @@ from ..kernel.i18n import locale
 from ..onboarding import live_sessions
 from ..onboarding import service as onboarding
 from ..onboarding.models import LiveSession, Streamer
-from ..risk import service as risk
 from ..risk.models import FlagRow
 from ..streams import service as streams
 from ..streams import shown as streams_shown
-from ..streams.models import Recording
+from ..streams.models import Recording, SegmentRow, Transcript
 from ..taxonomy.categories import RISK_CATEGORIES
 from ..taxonomy.rules import ProductCategory, RiskCategory
 from . import service
 from .models import Case, Decision
-from .rules import REASONS, CaseKind, Outcome, reason
+from .rules import REASONS, CaseKind, CaseState, Outcome, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +79,7 @@ def finding_rows(decisions: Sequence[Decision]) -> list[FindingRow]:
             select(Streamer).where(Streamer.id.in_([d.streamer_id for d in decisions if d.streamer_id]))
         ).unique()
     }
+    words = service.words_of([decision.case for decision in decisions])
     rows = []
     for decision in decisions:
         case, recording = decision.case, recordings[decision.case.recording_id]
@@ -89,7 +89,7 @@ def finding_rows(decisions: Sequence[Decision]) -> list[FindingRow]:
                 recording,
                 sessions.get(recording.live_session_id or 0),
                 people.get(decision.streamer_id or 0),
-                service.words_of(case),
+                words[case.id],
                 category_name(decision.category),
                 reason_text(decision),
                 case.flag.legal_basis if case.flag and case.flag.category == decision.category else "",
@@ -104,16 +104,14 @@ def transcript_json(recording: Recording, actor: Actor) -> str:
     """The transcript page's document. Words are passed on as they are stored: two hours have 30,000 of them."""
     transcript = streams.current_transcript(recording)
     segments = db.session.scalars(streams.segments_of(transcript)).all() if transcript else []
-    cases = [case for case in service.cases_of(recording.id) if transcript and case.transcript_id == transcript.id]
+    cases = [case for case in service.cases_of(recording.id) if transcript and _is_shown(case, transcript)]
     decisions = service.newest_decisions(cases)
-    by_flag = {case.flag_id: case for case in cases if case.flag_id}
-    flags = risk.flags_of(transcript) if transcript else []
     document = {
         "recording": _recording_json(recording, actor),
         "flags": [
-            flag_json(flag, by_flag[flag.id], decisions.get(by_flag[flag.id].id))
-            for flag in flags
-            if flag.id in by_flag
+            flag_json(case.flag, case, decisions.get(case.id)) | _place(case.flag, segments)
+            for case in cases
+            if case.flag is not None
         ],
         "unclear": [case_json(case, decisions.get(case.id)) for case in cases if case.kind == CaseKind.UNCLEAR],
         "spans": [streams_shown.span_json(span) for span in streams.spans_of(recording)],
@@ -131,6 +129,26 @@ def transcript_json(recording: Recording, actor: Actor) -> str:
     }
     head = json.dumps(document, ensure_ascii=False)
     return f'{head[:-1]},"segments":[{",".join(streams_shown.segment_json(row) for row in segments)}]}}'
+
+
+def _is_shown(case: Case, transcript: Transcript) -> bool:
+    """What is open in this transcript, and whatever was decided, even on words that were corrected since."""
+    if case.state in {CaseState.CONFIRMED, CaseState.DISMISSED}:
+        return True
+    return case.transcript_id == transcript.id and case.state == CaseState.OPEN
+
+
+def _place(flag: FlagRow, segments: Sequence[SegmentRow]) -> dict[str, int]:
+    """Where a flag is drawn now: its own place, or for one whose words were corrected the line at its moment."""
+    ids = {row.id for row in segments}
+    if flag.superseded_at is None and flag.segment_id in ids and flag.end_segment_id in ids:
+        return {}
+    there = next((row for row in segments if row.end_ms > flag.start_ms), segments[-1] if segments else None)
+    if there is None:
+        return {}
+    start = max(0, there.text.find(flag.quote))
+    end = start + len(flag.quote) if flag.quote in there.text else len(there.text)
+    return {"segment_id": there.id, "end_segment_id": there.id, "start": start, "end": end}
 
 
 def flag_json(flag: FlagRow, case: Case, decision: Decision | None) -> dict[str, Any]:

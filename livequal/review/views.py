@@ -62,7 +62,7 @@ def decide(case_id: int) -> BaseResponse | tuple[Response, int] | tuple[str, int
     try:
         service.decide(case, verdict, form.version.data or 0, by=actor())
     except service.StaleCase as stale:
-        return _stale(stale)
+        return _stale(stale)  # nothing was written yet: the version is looked at first
     if web.wants_json():
         return jsonify(shown.case_json(case, service.newest_decision(case)))
     flash(_("Decided."))
@@ -97,7 +97,10 @@ def clip(case_id: int) -> Response:
     service.finding(case_id, actor())
     cut = service.clip_of(case_id)
     path = streams.file(cut.key if cut else "")
-    return send_file(path, mimetype="audio/mp4", conditional=True, max_age=3600)
+    answer = send_file(path, mimetype="audio/mp4", conditional=True)
+    # One person's own, and gone when it is withdrawn: nobody on the way may keep it.
+    answer.headers["Cache-Control"] = "private, no-cache"
+    return answer
 
 
 def _stale(stale: service.StaleCase) -> tuple[Response, int] | tuple[str, int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -20,7 +21,7 @@ from ..onboarding.models import LiveSession
 from ..streams import service as streams
 from ..streams.models import Recording, SegmentRow, Transcript
 from ..streams.rules import SpanKind, Word
-from ..streams.timeline import TimelineSpan, context_for
+from ..streams.timeline import SpeakerRole, TimelineSpan, context_for
 from ..taxonomy.rules import ProductCategory
 from .events import FlagSuperseded
 from .models import FlagRow, UsedPack
@@ -78,7 +79,7 @@ def reading_of(transcript_id: int) -> Reading:
     """Load what the matcher needs.
 
     Stretches that were not understood and invented text are left out: no claim is read from words nobody heard.
-    They are heard by a human instead.
+    They are heard by a human instead. What a viewer says is no claim of the host.
     """
     transcript = db.session.get_one(Transcript, transcript_id)
     recording = db.session.get_one(Recording, transcript.recording_id)
@@ -86,7 +87,7 @@ def reading_of(transcript_id: int) -> Reading:
     rows = [
         row
         for row in db.session.scalars(streams.segments_of(transcript))
-        if not row.unintelligible and not row.invented and row.text
+        if not row.unintelligible and not row.invented and row.text and not _of_viewer(spans, row)
     ]
     session = db.session.get(LiveSession, recording.live_session_id) if recording.live_session_id else None
     spoken_at = session.starts_at if session else recording.created_at
@@ -114,51 +115,83 @@ def read(reading: Reading) -> tuple[Flag, ...]:
 def keep(reading: Reading, flags: Sequence[Flag]) -> tuple[int, int]:
     """Keep what is new, supersede what no longer follows; answer how many of each.
 
-    A flag that was there before (same rule, same words in the same line) stays the same row, with its decision.
+    The same rule on the same words of the same line, judged alike, stays the same row with its decision, even where
+    a correction moved the words along the line.
     """
     transcript = db.session.get_one(Transcript, reading.transcript_id)
-    standing = {_key(row.rule, row.segment_id, row.quote, row.start): row for row in flags_of(transcript)}
+    standing = _numbered((_mark_of(row), row) for row in flags_of(transcript))
+    said = {u.id: (u, category) for u, category in zip(reading.utterances, reading.categories, strict=True)}
     used = _used_pack()
-    category_of = dict(zip((u.id for u in reading.utterances), reading.categories, strict=True))
-    times = {u.id: (u.start_ms or 0, u.end_ms or 0) for u in reading.utterances}
+    found = _numbered((_mark_of(row), row) for row in (_row(reading, said, flag, used) for flag in flags))
     added = 0
-    for flag in flags:
-        segment_id = reading.segment_ids[flag.utterance]
-        if standing.pop(_key(flag.rule, segment_id, flag.quote, flag.start), None) is not None:
-            continue
-        end_utterance = flag.end_utterance or flag.utterance
-        db.session.add(
-            FlagRow(
-                transcript_id=transcript.id,
-                segment_id=segment_id,
-                end_segment_id=reading.segment_ids[end_utterance],
-                pack_id=used.id,
-                start=flag.start,
-                end=flag.end,
-                start_ms=times[flag.utterance][0] if flag.start_ms is None else flag.start_ms,
-                end_ms=times[end_utterance][1] if flag.end_ms is None else flag.end_ms,
-                quote=flag.quote,
-                heard_as=flag.heard_as,
-                category=flag.category.value,
-                product_category=category_of[flag.utterance].value,
-                severity=int(flag.severity),
-                rule=flag.rule,
-                rule_title=flag.title,
-                confidence=flag.confidence,
-                evidence=flag.evidence.value,
-                legal_basis=flag.legal_basis,
-                platform_basis=flag.platform_basis,
-                suggestion=flag.suggestion,
-                raised_at=now(),
-            )
-        )
-        added += 1
+    for mark, fresh in found.items():
+        old = standing.pop(mark, None)
+        if old is None:
+            db.session.add(fresh)
+            added += 1
+        else:
+            old.start, old.end, old.start_ms, old.end_ms = fresh.start, fresh.end, fresh.start_ms, fresh.end_ms
     for gone in standing.values():
         gone.superseded_at = now()
         db.session.flush()
         bus.emit(FlagSuperseded(gone.id))
     db.session.flush()
     return added, len(standing)
+
+
+Mark = tuple[object, ...]
+Said = dict[str, tuple["Utterance", ProductCategory]]
+
+
+def _mark_of(row: FlagRow) -> Mark:
+    return (
+        row.rule,
+        row.segment_id,
+        row.quote,
+        row.category,
+        row.product_category,
+        row.severity,
+        row.evidence,
+        row.legal_basis,
+    )
+
+
+def _numbered(marked: Iterable[tuple[Mark, FlagRow]]) -> dict[Mark, FlagRow]:
+    """Rows by their mark and which of its like in the line they are."""
+    counted: Counter[Mark] = Counter()
+    numbered: dict[Mark, FlagRow] = {}
+    for mark, row in marked:
+        counted[mark] += 1
+        numbered[(*mark, counted[mark])] = row
+    return numbered
+
+
+def _row(reading: Reading, said: Said, flag: Flag, used: UsedPack) -> FlagRow:
+    first, category = said[flag.utterance]
+    last, _category_there = said[flag.end_utterance or flag.utterance]
+    return FlagRow(
+        transcript_id=reading.transcript_id,
+        segment_id=reading.segment_ids[first.id],
+        end_segment_id=reading.segment_ids[last.id],
+        pack_id=used.id,
+        start=flag.start,
+        end=flag.end,
+        start_ms=(first.start_ms or 0) if flag.start_ms is None else flag.start_ms,
+        end_ms=(last.end_ms or 0) if flag.end_ms is None else flag.end_ms,
+        quote=flag.quote,
+        heard_as=flag.heard_as,
+        category=flag.category.value,
+        product_category=category.value,
+        severity=int(flag.severity),
+        rule=flag.rule,
+        rule_title=flag.title,
+        confidence=flag.confidence,
+        evidence=flag.evidence.value,
+        legal_basis=flag.legal_basis,
+        platform_basis=flag.platform_basis,
+        suggestion=flag.suggestion,
+        raised_at=now(),
+    )
 
 
 def _used_pack() -> UsedPack:
@@ -184,11 +217,12 @@ def _utterance(row: SegmentRow) -> Utterance:
     return Utterance(str(row.id), row.text, row.start_ms, row.end_ms, words)
 
 
+def _of_viewer(spans: Sequence[TimelineSpan], row: SegmentRow) -> bool:
+    speaker = context_for(tuple(s for s in spans if s.kind is SpanKind.SPEAKER), row.start_ms, row.end_ms)
+    return speaker is not None and speaker.speaker_role == SpeakerRole.VIEWER
+
+
 def _category(spans: Sequence[TimelineSpan], row: SegmentRow) -> ProductCategory:
     span = context_for(tuple(s for s in spans if s.kind is SpanKind.PRODUCT), row.start_ms, row.end_ms)
     slug = span.product_category if span is not None else None
     return ProductCategory(slug) if slug else ProductCategory.GENERAL
-
-
-def _key(rule: str, segment_id: int, quote: str, start: int) -> tuple[str, int, str, int]:
-    return rule, segment_id, quote, start

@@ -23,9 +23,9 @@ def scan(run: Run) -> None:
         reading, changes = service.reading_of(transcript.id), transcript.changes
     flags = service.read(reading)
     with run.step(stage=STAGE):
-        transcript = db.session.get_one(Transcript, reading.transcript_id)
-        if transcript.changes != changes:
-            # Somebody corrected a word meanwhile: that correction has queued a scan of its own.
+        transcript = db.session.get_one(Transcript, reading.transcript_id, with_for_update=True)
+        if transcript.changes != changes or transcript.state != TranscriptState.COMPLETE:
+            # A correction or another transcript came meanwhile: it has queued a scan of its own.
             return
         service.keep(reading, flags)
         recording = db.session.get_one(Recording, transcript.recording_id)

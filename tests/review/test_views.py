@@ -8,12 +8,13 @@ from flask.testing import FlaskClient
 from livequal.accounts.models import User
 from livequal.accounts.rules import Role
 from livequal.kernel.db import db
+from livequal.onboarding.models import Streamer
 from livequal.review.models import Case, Decision
 
 from ..factories import make_mcn, make_operator, make_platform, make_user, signed_in
 from ..recordings import make_live_session, make_recording, make_streamer, transcribed
 
-CONFIRM = {"outcome": "confirmed", "reason": "said_against_rule", "version": 1}
+CONFIRM: dict[str, object] = {"outcome": "confirmed", "reason": "said_against_rule", "version": 1}
 
 
 @pytest.fixture
@@ -57,7 +58,8 @@ def test_what_is_missing_stands_at_its_field(client: FlaskClient, moderator: Use
 def test_the_streamer_reads_plain_words_and_no_moderator_s_name(
     client: FlaskClient, moderator: User, streamer: User, case: Case
 ) -> None:
-    signed_in(client, moderator).post(f"/cases/{case.id}/decide", json=CONFIRM)
+    person = db.session.query(Streamer).one().id
+    signed_in(client, moderator).post(f"/cases/{case.id}/decide", json=CONFIRM | {"streamer": person})
     browser = signed_in(client, streamer)
     page = browser.get(f"/findings/{case.id}").get_data(as_text=True)
     assert case.flag is not None

@@ -54,7 +54,7 @@ export class DecisionForm {
   person() {
     const people = this.store.streamers || [];
     if (!people.length) return null;
-    const options = people.map(({ id, name }) => h("option", { value: String(id) }, name));
+    const options = people.map(({ id, name }) => h("option", { value: String(id), selected: people.length === 1 }, name));
     return this.choice("streamer", say("who_said"), [h("option", { value: "" }, say("not_known")), ...options]);
   }
 
