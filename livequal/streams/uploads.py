@@ -159,9 +159,11 @@ def received(upload_id: int, total: int, actor: Actor) -> Upload:
 
 
 def on_disk(upload: Upload) -> int:
-    """How many bytes of an upload have arrived: the file itself is the truth."""
-    path = installation.storage().incoming / upload.incoming
-    return path.stat().st_size if path.exists() else upload.received
+    """How many bytes of an upload have arrived: while it is open, the file itself is the truth."""
+    try:
+        return (installation.storage().incoming / upload.incoming).stat().st_size
+    except FileNotFoundError:
+        return 0 if upload.state == UploadState.OPEN else upload.received
 
 
 def finish(upload_id: int, *, by: Actor) -> Recording:
@@ -175,6 +177,8 @@ def finish(upload_id: int, *, by: Actor) -> Recording:
     if upload.state != UploadState.OPEN:
         raise WrongState(gettext("This upload has already ended. Choose the file again."))
     path = installation.storage().incoming / upload.incoming
+    if not path.exists():
+        raise WrongState(gettext("What had arrived of this file is no longer there. Choose the file again."))
     if on_disk(upload) != upload.size:
         raise WrongOffset(on_disk(upload))
     try:

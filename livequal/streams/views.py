@@ -201,8 +201,10 @@ def resume(recording_id: int) -> BaseResponse:
 def media(recording_id: int) -> Response:
     """The rendition that every browser plays; answers ranges."""
     recording = service.get(recording_id, actor())
-    return send_file(
-        service.file(recording.m4a_key), mimetype="audio/mp4", conditional=True, etag=recording.sha256, max_age=3600
+    return _private(
+        send_file(
+            service.file(recording.m4a_key), mimetype="audio/mp4", conditional=True, etag=recording.sha256, max_age=3600
+        )
     )
 
 
@@ -211,13 +213,15 @@ def media(recording_id: int) -> Response:
 def original(recording_id: int) -> Response:
     """The original, as a download and nothing else."""
     recording = service.get(recording_id, actor())
-    return send_file(
-        service.file(recording.original_key),
-        mimetype="application/octet-stream",
-        as_attachment=True,
-        download_name=recording.file_name,
-        conditional=True,
-        etag=recording.sha256,
+    return _private(
+        send_file(
+            service.file(recording.original_key),
+            mimetype="application/octet-stream",
+            as_attachment=True,
+            download_name=recording.file_name,
+            conditional=True,
+            etag=recording.sha256,
+        )
     )
 
 
@@ -226,8 +230,8 @@ def original(recording_id: int) -> Response:
 def peaks(recording_id: int) -> Response:
     """The peaks of the waveform."""
     recording = service.get(recording_id, actor())
-    return send_file(
-        service.file(recording.peaks_key), mimetype="application/json", max_age=3600, etag=recording.sha256
+    return _private(
+        send_file(service.file(recording.peaks_key), mimetype="application/json", max_age=3600, etag=recording.sha256)
     )
 
 
@@ -319,6 +323,13 @@ def search_one(recording_id: int) -> Response:
     return jsonify(
         total=page.total, segments=[{"id": row.id, "start_ms": row.start_ms, "text": row.text} for row in page.rows]
     )
+
+
+def _private(answer: Response) -> Response:
+    """For this person's browser alone: a cache on the way must not serve it to others."""
+    answer.cache_control.public = False
+    answer.cache_control.private = True
+    return answer
 
 
 def _upload_page(form: PlainUpload) -> str:

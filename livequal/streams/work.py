@@ -57,15 +57,18 @@ def prepare(run: Run) -> None:
                 on_progress=lambda done, total: run.progress(STAGE_PREPARING, done, total),
                 cancelled=run.over,
             )
+            run.check()
+            # Before the transaction: nobody's write has to wait until three files are hashed and on the disk.
             storage = installation.storage()
+            m4a_key = storage.adopt(rendition.m4a, "renditions", ".m4a")
+            speech_key = storage.adopt(rendition.speech, "speech", ".flac")
+            peaks_key = storage.adopt(rendition.peaks, "peaks", ".json")
             with run.step():
                 row = db.session.get_one(Recording, recording.id)
                 row.container, row.duration_ms = facts.container.value, rendition.duration_ms
                 row.unreadable = [list(stretch) for stretch in rendition.unreadable]
                 row.missing_ms = rendition.missing_ms
-                row.m4a_key = storage.adopt(rendition.m4a, "renditions", ".m4a")
-                row.speech_key = storage.adopt(rendition.speech, "speech", ".flac")
-                row.peaks_key = storage.adopt(rendition.peaks, "peaks", ".json")
+                row.m4a_key, row.speech_key, row.peaks_key = m4a_key, speech_key, peaks_key
                 service.set_state(row, RecordingState.PREPARED)
                 bus.emit(RecordingPrepared(row.id))
     except Refused as refused:
