@@ -198,6 +198,9 @@ def correct_word(
     Raises: NotFound, Conflict when the line changed meanwhile, Invalid.
     """
     row = segment(segment_id, recording)
+    # Held until the end, so that of two people at one line the second sees what the first wrote. Not for its key:
+    # a scan that keeps a flag of this line must not wait for us while we wait for its transcript.
+    db.session.refresh(row, with_for_update={"key_share": True})
     text = text.strip()
     if row.version != version:
         raise Conflict(gettext("Somebody just corrected this line. Look at it again; what you typed is still here."))
@@ -214,6 +217,8 @@ def correct_word(
     row.text = row.text[:at] + text + row.text[at + len(before) :]
     word[2:] = [text, word[3], word[4] if len(word) > 4 else before]
     row.words, row.version = json.dumps(words, ensure_ascii=False, separators=(",", ":")), row.version + 1
+    # Somebody heard it: from now on it is read like any other line.
+    row.unintelligible, row.invented = False, ""
     db.session.add(
         WordCorrection(
             segment_id=row.id, word_index=word_index, before=before, after=text, corrected_by=by.user_id, at=now()
@@ -317,7 +322,10 @@ def file(key: str) -> Path:
 
 def _changed(recording: Recording, transcript_id: int) -> None:
     transcript = db.session.get_one(Transcript, transcript_id)
-    transcript.changes += 1
+    # Counted by the database and read back: two changes at once are two, and whether it is complete is then certain.
+    transcript.changes = Transcript.changes + 1
+    db.session.flush()
+    db.session.refresh(transcript)
     if transcript.state == TranscriptState.COMPLETE:
         bus.emit(TranscriptChanged(recording.id, transcript.id))
 
