@@ -30,6 +30,7 @@ from livequal.kernel.clock import SHANGHAI, now
 from livequal.kernel.db import db, edge
 from livequal.kernel.errors import WrongState
 from livequal.onboarding.models import LiveRoom, LiveSession, Streamer
+from livequal.risk.matcher.engine import READER_SLUG
 from livequal.risk.models import FlagRow
 from livequal.streams import service as streams
 from livequal.streams.engines.weights import installed_models
@@ -243,12 +244,21 @@ def _claims_are_flagged(told: Truth, flags: Sequence[FlagRow]) -> None:
 
 
 def _harmless_lines_are_not(told: Truth, flags: Sequence[FlagRow]) -> None:
-    """Not one denial, question, answer or trap; of plain talk, misheard as it is, at most one line in ten."""
+    """By the rules: no denial, question, answer or trap, and of plain talk, misheard as it is, one line in ten.
+
+    The second reader's notes (severity 1) are suspicions where no rule spoke; it is allowed one line in eight.
+    """
     harmless = [n for n, line in enumerate(told.lines) if line.kind not in {"claim", "garbled"}]
-    false = {n: found for n in harmless if (found := _of(told, flags, n))}
-    shown = {told.lines[n].text: found for n, found in false.items()}
-    assert all(told.lines[n].kind == "plain" for n in false), f"{told.name}: harmless lines were flagged: {shown}"
-    assert len(false) <= len(harmless) / 10, f"{told.name}: harmless lines were flagged: {shown}"
+    by_rules = _false(told, harmless, [flag for flag in flags if flag.rule != READER_SLUG])
+    noted = _false(told, harmless, [flag for flag in flags if flag.rule == READER_SLUG])
+    shown = {told.lines[n].text: found for n, found in (by_rules | noted).items()}
+    assert all(told.lines[n].kind == "plain" for n in by_rules), f"{told.name}: harmless lines were flagged: {shown}"
+    assert len(by_rules) <= len(harmless) / 10, f"{told.name}: harmless lines were flagged: {shown}"
+    assert len(noted) <= len(harmless) / 8, f"{told.name}: harmless lines were noted: {shown}"
+
+
+def _false(told: Truth, harmless: Sequence[int], flags: Sequence[FlagRow]) -> dict[int, set[str]]:
+    return {n: found for n in harmless if (found := _of(told, flags, n))}
 
 
 def _garbled_stretches_are_not_understood(
