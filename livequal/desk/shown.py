@@ -71,6 +71,7 @@ ACTIONS: dict[str, LazyString] = {
     "person.locale": _("Chose a language"),
     "person.profile": _("Changed a profile"),
     "person.roles": _("Changed roles"),
+    "recording.session": _("Put a recording into a session"),
     "recording.upload": _("Uploaded a recording"),
     "sign_in": _("Signed in"),
     "sign_in.end": _("Ended a sign-in"),

@@ -27,6 +27,18 @@ class PlainUpload(Form):
     live_session = SelectField(_("Live session"), coerce=int, choices=[])
 
 
+class ChooseSession(Form):
+    """The live session that a recording belongs to; 0 while nobody knows."""
+
+    live_session = SelectField(
+        _("Live session"),
+        coerce=int,
+        choices=[],
+        validate_choice=False,
+        validators=[InputRequired(_("Choose a live session."))],
+    )
+
+
 class ImportFile(Form):
     """A file of subtitles or of a session timeline."""
 

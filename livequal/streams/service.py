@@ -20,6 +20,7 @@ from ..kernel.db import db
 from ..kernel.errors import Conflict, Invalid, NotFound, WrongState
 from ..kernel.i18n import gettext
 from ..kernel.states import move
+from ..onboarding import service as onboarding
 from . import search
 from .engines.weights import installed_models
 from .events import TranscriptChanged, TranscriptReady
@@ -63,6 +64,33 @@ def listed(actor: Actor, *, words: str = "", state: str = "", live_session_id: i
 def subject(recording: Recording) -> str:
     """The name under which jobs speak of a recording."""
     return f"recording:{recording.id}"
+
+
+def put_into_session(recording: Recording, live_session_id: int | None, *, by: Actor) -> None:
+    """Say which live session a recording shows; None: it is not known.
+
+    Raises: NotFound, Conflict when the session already holds the same file.
+    """
+    before = recording.live_session_id
+    if live_session_id == before:
+        return
+    if live_session_id is not None:
+        onboarding.get_live_session(live_session_id, by)
+        ended = (RecordingState.REFUSED, RecordingState.DUPLICATE)
+        same_file = select(Recording.id).where(
+            Recording.live_session_id == live_session_id,
+            Recording.sha256 == recording.sha256,
+            Recording.sha256 != "",
+            Recording.state.not_in(ended),
+        )
+        if db.session.scalar(same_file.limit(1)) is not None:
+            raise Conflict(gettext("This session already has a recording of the same file."))
+    recording.live_session_id = live_session_id
+    audit.record(
+        "recording.session", recording, by=by, before={"live_session": before}, after={"live_session": live_session_id}
+    )
+    # What was allowed depends on the session's day.
+    _timeline_changed(recording)
 
 
 def set_state(recording: Recording, target: RecordingState) -> None:

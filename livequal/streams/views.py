@@ -17,7 +17,7 @@ from ..kernel.pages import paginate
 from ..onboarding import live_sessions
 from ..taxonomy.rules import ProductCategory
 from . import search, service, shown, subtitles, uploads
-from .forms import Correction, ImportFile, Mark, NewUpload, PlainUpload
+from .forms import ChooseSession, Correction, ImportFile, Mark, NewUpload, PlainUpload
 from .rules import RecordingState, Segment
 from .timeline import parse_timeline
 
@@ -167,6 +167,7 @@ def show(recording_id: int) -> str:
         if recording.live_session_id
         else None,
         product_categories=list(ProductCategory),
+        session_choices=_session_choices(recording.live_session_id),
         form=ImportFile(),
     )
 
@@ -193,6 +194,18 @@ def resume(recording_id: int) -> BaseResponse:
     """Go on with the work on a recording."""
     service.resume(service.get(recording_id, actor()), by=actor())
     flash(_("Going on from where it stopped."))
+    return redirect(url_for(".show", recording_id=recording_id))
+
+
+@pages.post("/recordings/<int:recording_id>/session")
+@allow(Permission.UPLOAD_RECORDINGS)
+def put_into_session(recording_id: int) -> BaseResponse:
+    """Say which live session a recording shows."""
+    recording = service.get(recording_id, actor())
+    form = ChooseSession()
+    forms.check(form)
+    service.put_into_session(recording, form.live_session.data or None, by=actor())
+    flash(_("Saved."))
     return redirect(url_for(".show", recording_id=recording_id))
 
 
@@ -344,8 +357,11 @@ def _upload_page(form: PlainUpload) -> str:
     )
 
 
-def _session_choices() -> list[tuple[int, str]]:
-    return [(0, _("Not known yet")), *live_sessions.recent_choices(actor())]
+def _session_choices(chosen: int | None = None) -> list[tuple[int, str]]:
+    recent = live_sessions.recent_choices(actor())
+    if chosen is not None and chosen not in dict(recent):
+        recent += [(row.id, live_sessions.shown(row)) for row in live_sessions.by_id([chosen]).values()]
+    return [(0, _("Not known yet")), *recent]
 
 
 def _imported() -> tuple[bytes, str]:
