@@ -42,7 +42,10 @@ log = structlog.get_logger("worker")
 
 
 class Worker:
-    """One process's crew of job threads."""
+    """One process's crew of job threads: `slots` for any job, and one more for all but the `long` ones.
+
+    So long jobs may take every slot, and what is short still begins at once.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Worker:
         *,
         slots: int,
         periodic: Mapping[str, int] | None = None,
+        long: frozenset[str] = frozenset(),
         name: str = "",
     ) -> None:
         self.app = app
@@ -59,11 +63,15 @@ class Worker:
         self.slots = slots
         # The process id alone comes again after a restart: a dead worker's name must stay its own.
         self.name = name or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
-        self._runs: dict[int, Run] = {}
+        # By token too: this worker may claim its own expired job again while the earlier thread still ends.
+        self._runs: dict[tuple[int, int], Run] = {}
         self._lock = threading.Lock()
-        self._free = threading.BoundedSemaphore(slots)
+        # What a slot passes over → how many such slots are free.
+        self._free = {frozenset[str](): threading.BoundedSemaphore(slots)}
+        if long:
+            self._free[long] = threading.BoundedSemaphore(1)
         self._leaving = threading.Event()
-        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="job")
+        self._pool = ThreadPoolExecutor(slots + len(self._free) - 1, thread_name_prefix="job")
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1})
 
     def start(self) -> None:
@@ -99,16 +107,17 @@ class Worker:
 
     def claim_free(self) -> None:
         """Fill the free slots with due jobs."""
-        while not self._leaving.is_set() and self._free.acquire(blocking=False):
-            run = None
-            try:
-                run = self._claimed()
-                if run is None:
-                    return
-                self._pool.submit(self._drain, run)
-            finally:
-                if run is None:
-                    self._free.release()
+        for but, free in self._free.items():
+            while not self._leaving.is_set() and free.acquire(blocking=False):
+                run = None
+                try:
+                    run = self._claimed(but)
+                    if run is None:
+                        break
+                    self._pool.submit(self._drain, run, but)
+                finally:
+                    if run is None:
+                        free.release()
 
     def beat(self) -> None:
         """Prolong the leases of what runs, hear of cancellations, and say that this worker is alive."""
@@ -133,30 +142,30 @@ class Worker:
             with edge():
                 service.forget_workers(now() - FORGOTTEN_AFTER)
 
-    def _claimed(self) -> Run | None:
+    def _claimed(self, but: frozenset[str]) -> Run | None:
         with self.app.app_context():
             with edge(write=False):
-                if not service.due():
+                if not service.due(but):
                     return None
             with edge():
-                job = service.claim(self.name)
+                job = service.claim(self.name, but)
                 run = None if job is None else Run(job)
         if run is not None:
             with self._lock:
-                self._runs[run.job_id] = run
+                self._runs[run.job_id, run.token] = run
             if self._leaving.is_set():
                 run.end(WorkerLeaves)
         return run
 
-    def _drain(self, run: Run | None) -> None:
+    def _drain(self, run: Run | None, but: frozenset[str]) -> None:
         try:
             while run is not None:
                 self._work(run)
-                run = None if self._leaving.is_set() else self._claimed()
+                run = None if self._leaving.is_set() else self._claimed(but)
         except OperationalError as error:
             log.warning("database busy", error=type(error).__name__)
         finally:
-            self._free.release()
+            self._free[but].release()
 
     def _work(self, run: Run) -> None:
         facts = {"job": run.job_id, "name": run.name, "token": run.token}
@@ -167,7 +176,7 @@ class Worker:
                 outcome = self._outcome(run, facts)
         finally:
             with self._lock:
-                self._runs.pop(run.job_id, None)
+                self._runs.pop((run.job_id, run.token), None)
         log.info("job ends", **facts, outcome=outcome, seconds=round(monotonic() - begun, 2))
 
     def _outcome(self, run: Run, facts: Mapping[str, Any]) -> str:
@@ -228,7 +237,14 @@ class Worker:
             log.warning("database busy", tick=tick.__name__, error=type(error).__name__)
 
 
-def serve(app: Flask, functions: Mapping[str, Function], periodic: Mapping[str, int], settings: Settings) -> None:
+def serve(
+    app: Flask,
+    functions: Mapping[str, Function],
+    periodic: Mapping[str, int],
+    settings: Settings,
+    *,
+    long: frozenset[str] = frozenset(),
+) -> None:
     """Work until SIGTERM or SIGINT, then leave within a few seconds. Must be called in the main thread."""
     asked = threading.Event()
 
@@ -239,7 +255,7 @@ def serve(app: Flask, functions: Mapping[str, Function], periodic: Mapping[str, 
         signal.signal(number, ask)
     os.nice(settings.worker_nice)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
-    worker = Worker(app, functions, slots=settings.job_slots, periodic=periodic)
+    worker = Worker(app, functions, slots=settings.job_slots, periodic=periodic, long=long)
     with backup.running(settings):
         worker.start()
         asked.wait()
@@ -253,7 +269,13 @@ def main() -> None:
     """Start a worker for the installation of this environment."""
     flow = importlib.import_module("livequal.flow")
     app: Flask = importlib.import_module("wsgi").app
-    serve(app, flow.JOBS, flow.PERIODIC, importlib.import_module("livequal.kernel.installation").settings())
+    serve(
+        app,
+        flow.JOBS,
+        flow.PERIODIC,
+        importlib.import_module("livequal.kernel.installation").settings(),
+        long=flow.LONG,
+    )
 
 
 if __name__ == "__main__":

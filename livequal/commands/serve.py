@@ -47,7 +47,7 @@ def serve() -> None:
         db.engine.dispose()
         children = [
             Child("The web server", lambda: _run_web(app, listening, settings)),
-            Child("The worker", lambda: worker.serve(app, flow.JOBS, flow.PERIODIC, settings)),
+            Child("The worker", lambda: worker.serve(app, flow.JOBS, flow.PERIODIC, settings, long=flow.LONG)),
         ]
         try:
             Family(children, say=_say).live(lambda: _answered(listening, settings))

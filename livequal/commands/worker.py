@@ -17,7 +17,7 @@ from .ends import told
 def start() -> None:
     """Run jobs in the background; SIGTERM and Ctrl-C end it in good order."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    worker.serve(app, flow.JOBS, flow.PERIODIC, installation.settings())
+    worker.serve(app, flow.JOBS, flow.PERIODIC, installation.settings(), long=flow.LONG)
 
 
 COMMANDS = (start,)

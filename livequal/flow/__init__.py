@@ -22,16 +22,24 @@ from ..streams import work as streams_work
 from ..streams.events import RecordingPrepared, RecordingRefused, RecordingStored, TranscriptChanged, TranscriptReady
 from . import tell
 
+# Lower runs first; a mail has 1. What somebody waits for in front of the screen comes before a whole recording.
+PRIORITIES = {"scan": 2, "cut_clip": 2, "prepare": 4, "transcribe": 6}
+# Jobs of many minutes: the worker keeps one thread free of them.
+LONG = frozenset({"transcribe"})
 
-def later(name: str, payload: Callable[[Any], dict[str, Any]], *, after: timedelta = timedelta(0)) -> Handler:
-    """A handler that queues a job in the transaction of the fact."""
+
+def later(
+    name: str, payload: Callable[[Any], dict[str, Any]], *, after: timedelta = timedelta(0), once: bool = False
+) -> Handler:
+    """A handler that queues a job in the transaction of the fact; `once`: not while an equal one waits."""
 
     def queue(event: Any) -> None:
         facts = payload(event)
         about = next(
             (f"{key.removesuffix('_id')}:{facts[key]}" for key in ("recording_id", "case_id") if key in facts), ""
         )
-        jobs.enqueue(name, facts, subject=about, after=after)
+        queue_it = jobs.enqueue_once if once else jobs.enqueue
+        queue_it(name, facts, subject=about, priority=PRIORITIES[name], after=after)
 
     return queue
 
@@ -47,6 +55,7 @@ FLOW: dict[type[object], tuple[Handler, ...]] = {
             "scan",
             lambda e: {"recording_id": e.recording_id, "transcript_id": e.transcript_id},
             after=timedelta(seconds=2),
+            once=True,
         ),
     ),
     FlagSuperseded: (lambda e: review.supersede_case_of(e.flag_id),),

@@ -42,15 +42,27 @@ def enqueue(
     return job
 
 
-def due() -> bool:
+def enqueue_once(name: str, payload: Mapping[str, Any], *, subject: str, **more: Any) -> Job:
+    """Add a job as `enqueue` does, unless an equal one waits that nobody has begun; answers the one that stands."""
+    # Locked until the caller commits: a worker that claims it then sees what the caller wrote.
+    waiting = select(Job).where(Job.subject == subject, Job.name == name, Job.state == JobState.QUEUED, Job.token == 0)
+    rows = db.session.scalars(waiting.with_for_update().execution_options(populate_existing=True))
+    same = next((job for job in rows.all() if job.payload == dict(payload)), None)
+    return same or enqueue(name, payload, subject=subject, **more)
+
+
+def due(but: frozenset[str] = frozenset()) -> bool:
     """Whether there may be something to claim (a reading question, asked before the writer's lock is taken)."""
-    return db.session.scalars(select(Job.id).where(_claimable(now())).limit(1)).first() is not None
+    return db.session.scalars(select(Job.id).where(_claimable(now(), but)).limit(1)).first() is not None
 
 
-def claim(worker: str) -> Job | None:
-    """Take the next job that is due, or one whose lease ran out; None when there is nothing to do."""
+def claim(worker: str, but: frozenset[str] = frozenset()) -> Job | None:
+    """Take the next job that is due, or one whose lease ran out; None when there is nothing to do.
+
+    Jobs of the names in `but` are passed over.
+    """
     at = now()
-    next_one = select(Job).where(_claimable(at)).order_by(Job.priority, Job.run_after, Job.id).limit(1)
+    next_one = select(Job).where(_claimable(at, but)).order_by(Job.priority, Job.run_after, Job.id).limit(1)
     # PostgreSQL: rows that another worker is claiming right now are passed over. SQLite has one writer anyway.
     next_one = next_one.with_for_update(skip_locked=True).execution_options(populate_existing=True)
     while (job := db.session.scalars(next_one).first()) is not None:
@@ -60,11 +72,12 @@ def claim(worker: str) -> Job | None:
     return None
 
 
-def _claimable(at: datetime) -> Any:
-    return or_(
+def _claimable(at: datetime, but: frozenset[str]) -> Any:
+    ready = or_(
         and_(Job.state == JobState.QUEUED, Job.run_after <= at),
         and_(Job.state == JobState.RUNNING, Job.lease_until < at),
     )
+    return and_(ready, Job.name.not_in(sorted(but))) if but else ready
 
 
 def _take(job: Job, worker: str, at: datetime) -> bool:

@@ -294,3 +294,36 @@ def test_workers_that_have_not_been_seen_for_long_are_forgotten(app: Flask) -> N
         service.worker_seen("new", 2, {})
         service.forget_workers(now() - timedelta(days=1))
         assert [worker.name for worker in service.workers(START)] == ["new"]
+
+
+def test_what_is_passed_over_stays_for_others(app: Flask) -> None:
+    job_id = queued("transcribe")
+    with edge():
+        assert not service.due(frozenset({"transcribe"}))
+        assert service.claim("w1", frozenset({"transcribe"})) is None
+    assert claimed().id == job_id
+
+
+def test_an_equal_job_that_nobody_has_begun_is_not_queued_twice(app: Flask) -> None:
+    def once(number: int) -> int:
+        with edge():
+            return service.enqueue_once("scan", {"n": number}, subject="recording:3").id
+
+    first = once(1)
+    assert once(1) == first
+    assert once(2) != first
+    assert claimed().id == first
+    assert once(1) != first, "one that has begun may have read what was before"
+
+
+def test_thirty_corrections_are_one_scan(app: Flask) -> None:
+    from livequal.streams.events import TranscriptChanged
+
+    for _ in range(30):
+        with edge():
+            bus.emit(TranscriptChanged(recording_id=3, transcript_id=4))
+    with edge(write=False):
+        jobs = db.session.scalars(select(Job)).all()
+    assert [(job.name, job.priority, job.payload) for job in jobs] == [
+        ("scan", 2, {"recording_id": 3, "transcript_id": 4})
+    ]

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from livequal.accounts.rules import SYSTEM
 from livequal.config import Settings
@@ -259,3 +259,40 @@ def test_a_worker_that_is_told_to_leave_ends_within_seconds_and_gives_its_job_ba
     assert process.wait(timeout=10) == 0
     assert time.monotonic() - asked < 6
     assert row(job_id).state == JobState.QUEUED
+
+
+def test_a_worker_that_claims_its_own_expired_job_again_keeps_the_later_run(app: Flask) -> None:
+    go_on, begun = threading.Event(), []
+
+    def slow(run: Run) -> None:
+        begun.append(run)
+        wait_for(lambda: go_on.is_set() if run.token == 1 else run.over())
+
+    job_id = queued("slow")
+    with at_work(app, {"slow": slow, "short": lambda run: None}):
+        wait_for(lambda: len(begun) == 1)
+        with edge():
+            db.session.execute(update(Job).values(lease_until=now() - timedelta(minutes=1)))
+        wait_for(lambda: len(begun) == 2)
+        after = queued("short")
+        go_on.set()
+        wait_for_state(after, JobState.DONE)  # only the slot of the earlier run can have taken it
+    assert begun[1].over(), "the worker left without ending the later run"
+    assert row(job_id).state == JobState.QUEUED
+
+
+def test_short_jobs_run_while_long_ones_hold_every_slot(app: Flask) -> None:
+    go_on, inside = threading.Event(), []
+
+    def long(run: Run) -> None:
+        inside.append(run.job_id)
+        wait_for(go_on.is_set)
+
+    jobs = [queued("long") for _ in range(4)]
+    with at_work(app, {"long": long, "short": lambda run: None}, slots=2, long=frozenset({"long"})):
+        wait_for(lambda: len(inside) == 2)
+        wait_for_state(queued("short"), JobState.DONE)
+        assert len(inside) == 2
+        go_on.set()
+        for job_id in jobs:
+            wait_for_state(job_id, JobState.DONE)
