@@ -14,6 +14,7 @@ from ..audit import service as audit
 from ..config import Settings
 from ..jobs import service as jobs
 from ..jobs.models import Job
+from ..jobs.rules import JobState
 from ..kernel import bus, installation
 from ..kernel.clock import now
 from ..kernel.db import db
@@ -30,6 +31,7 @@ from .timeline import TimelineSpan
 
 WORD_MAX = 40
 TITLE_MAX = 200
+UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING})
 
 
 def visible_to(actor: Actor) -> Select[Recording]:
@@ -202,15 +204,19 @@ def complete_transcript(recording: Recording, transcript: Transcript) -> None:
 def use_subtitles(recording: Recording, segments: Sequence[Segment], *, by: Actor) -> Transcript:
     """Take imported subtitles as the transcript; what was recognised before stays, superseded.
 
-    Raises: WrongState while the recording is still worked on, Invalid when there is no line.
+    A transcription that waits or runs is cancelled.
+    Raises: WrongState while the recording is not prepared, Invalid when there is no line.
     """
-    if recording.state not in {RecordingState.READY, RecordingState.TRANSCRIBED}:
+    if recording.state not in {RecordingState.PREPARED, RecordingState.TRANSCRIBED, RecordingState.READY}:
         raise WrongState(gettext("Wait until the recording is ready, then import the subtitles."))
     if not segments:
         raise Invalid({"file": gettext("There is no line in this file.")})
     late = next((piece for piece in segments if piece.start_ms >= recording.duration_ms), None)
     if late is not None:
         raise Invalid({"file": gettext("These subtitles are longer than the recording. Do they belong to it?")})
+    job = job_of(recording)
+    if recording.state == RecordingState.PREPARED and job is not None and job.state in UNDER_WAY:
+        jobs.cancel(job, by=by)
     transcript = begin_transcript(recording, engine="sidecar", model="", version="1")
     append_segments(transcript, segments)
     audit.record("transcript.import", recording, by=by, after={"transcript": transcript.id, "lines": len(segments)})

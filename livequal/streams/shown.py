@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from ..jobs.models import Job
-from ..jobs.rules import JobState
+from ..jobs.rules import ENDED_BADLY, JobState
 from ..kernel import installation
 from ..kernel.db import db
 from ..kernel.errors import Invalid
@@ -150,15 +150,17 @@ def _progress(recording: Recording, job: Job | None) -> dict[str, Any]:
     state = RecordingState(recording.state)
     ended = state in {RecordingState.READY, RecordingState.REFUSED, RecordingState.DUPLICATE}
     status = state.value if ended else _status(job)
+    # A transcript stands while corrections are checked anew; that this stopped must be seen all the same.
+    unchecked = state is RecordingState.READY and job is not None and job.state in ENDED_BADLY
     return {
         "state": status,
         "stage": "" if ended or job is None else stage_name(job.stage),
         "percent": 100 if ended or job is None else _percent(job),
         "remaining_s": None if ended or job is None else service.remaining_s(job),
-        "message": _message(recording, status, job),
+        "message": _unchecked(job) if unchecked else _message(recording, status, job),
         "ended": ended,
         "can_cancel": status in {"waiting", "working"},
-        "can_resume": status in {"failed", "cancelled"},
+        "can_resume": unchecked or status in {"failed", "cancelled"},
     }
 
 
@@ -185,6 +187,15 @@ def _message(recording: Recording, status: str, job: Job | None) -> str:
     if status == "failed" and job is not None:
         return _("The work stopped after several tries. Go on, or tell your administrator.")
     return ""
+
+
+def _unchecked(job: Job | None) -> str:
+    if job is not None and job.state == JobState.CANCELLED:
+        return _("What was changed last has not been checked: the check was stopped. Go on when you like.")
+    return _(
+        "What was changed last has not been checked: the check stopped after several tries. "
+        "Go on, or tell your administrator."
+    )
 
 
 def _no_model(command: str) -> str:

@@ -17,8 +17,9 @@ from ..kernel.pages import paginate
 from ..onboarding import live_sessions
 from ..taxonomy.rules import ProductCategory
 from . import search, service, shown, subtitles, uploads
+from .engines.sidecar import windows_of
 from .forms import ChooseSession, Correction, ImportFile, Mark, NewUpload, PlainUpload
-from .rules import RecordingState, Segment
+from .rules import RecordingState
 from .timeline import parse_timeline
 
 pages = Blueprint("streams", __name__)
@@ -299,7 +300,7 @@ def import_subtitles(recording_id: int) -> BaseResponse:
     recording = service.get(recording_id, actor())
     raw, name = _imported()
     cues = subtitles.parse_subtitles(raw, name)
-    segments = [Segment(cue.start_ms, cue.end_ms, cue.text) for cue in cues]
+    segments = [segment for window in windows_of(cues) for segment in window.segments]
     service.use_subtitles(recording, segments, by=actor())
     flash(_("%(count)s lines are the transcript now. They are being checked.", count=len(segments)))
     return redirect(url_for(".show", recording_id=recording_id))
