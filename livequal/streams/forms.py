@@ -62,3 +62,4 @@ class Mark(Form):
     label = StringField(validators=[Length(max=200)])
     product_category = StringField(validators=[Length(max=40)])
     speaker_role = StringField(validators=[Length(max=20)])
+    replaces = IntegerField(validators=[Optional(), NumberRange(min=1, max=2**31 - 1)])

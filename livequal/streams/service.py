@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, delete, false, func, select
+from sqlalchemy import Select, false, func, select
 
 from ..accounts.rules import Actor
 from ..audit import service as audit
+from ..audit.rules import canonical, sha256
 from ..config import Settings
 from ..jobs import service as jobs
 from ..jobs.models import Job
@@ -26,11 +31,14 @@ from . import search
 from .engines.weights import installed_models
 from .events import TranscriptChanged, TranscriptReady
 from .models import Recording, SegmentRow, Span, Transcript, WordCorrection
-from .rules import MOVES, ModelState, RecordingState, Segment, TranscriptState
+from .rules import MOVES, ModelState, RecordingState, Segment, SpanKind, TranscriptState
 from .timeline import TimelineSpan
 
 WORD_MAX = 40
 TITLE_MAX = 200
+SPANS_TOLD = 50  # so many spans stand in the record of one act; of more their number and digest
+
+Stretch = tuple[int, int]
 UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING})
 
 
@@ -276,36 +284,25 @@ def timeline(recording: Recording) -> tuple[TimelineSpan, ...]:
     return tuple(_span(row) for row in spans_of(recording))
 
 
-def mark(recording: Recording, spans: Sequence[TimelineSpan], *, by: Actor) -> list[Span]:
+def mark(recording: Recording, spans: Sequence[TimelineSpan], *, by: Actor, replaces: int | None = None) -> list[Span]:
     """Add spans to the timeline; a new span takes the place of what it covers of the same kind.
 
-    A recording that is still being prepared may be marked too: its length is not known yet, so no span is too late.
-    Raises: Invalid when a span lies outside the recording.
+    `replaces`: the id of a span that goes. A recording that is still being prepared may be marked too: its length is
+    not known yet, so no span is too late.
+    Raises: Invalid when a span lies outside the recording, NotFound when the span to replace is gone.
     """
     length = recording.duration_ms or max((piece.end_ms for piece in spans), default=0)
     for piece in spans:
         if piece.start_ms < 0 or piece.start_ms >= length or piece.end_ms <= piece.start_ms:
             raise Invalid({"start_ms": gettext("This stretch lies outside the recording.")})
-    rows = []
-    for piece in spans:
-        _make_room(recording, piece)
-        row = Span(
-            recording_id=recording.id,
-            kind=piece.kind.value,
-            start_ms=piece.start_ms,
-            end_ms=min(piece.end_ms, length),
-            label=piece.label[:TITLE_MAX],
-            sku=piece.sku[:TITLE_MAX],
-            product_category=piece.product_category or "",
-            speaker_role=piece.speaker_role or "",
-            marked_by=by.user_id,
-        )
-        db.session.add(row)
-        rows.append(row)
-    db.session.flush()
-    audit.record(
-        "timeline.mark", recording, by=by, after={"spans": [[r.kind, r.start_ms, r.end_ms, r.label] for r in rows]}
-    )
+    if replaces is not None:
+        _take_off(recording, replaces, by)
+    rows = _place(recording, [replace(piece, end_ms=min(piece.end_ms, length)) for piece in spans], by)
+    placed = [[row.kind, row.start_ms, row.end_ms, row.label] for row in rows]
+    told: dict[str, object] = {"spans": placed}
+    if len(placed) > SPANS_TOLD:
+        told = {"count": len(placed), "sha256": sha256(canonical(told))}
+    audit.record("timeline.mark", recording, by=by, after=told)
     _timeline_changed(recording)
     return rows
 
@@ -315,11 +312,7 @@ def unmark(recording: Recording, span_id: int, *, by: Actor) -> None:
 
     Raises: NotFound.
     """
-    row = db.session.scalars(select(Span).where(Span.id == span_id, Span.recording_id == recording.id)).first()
-    if row is None:
-        raise NotFound(gettext("This stretch is no longer marked."))
-    audit.record("timeline.unmark", recording, by=by, before={"span": [row.kind, row.start_ms, row.end_ms, row.label]})
-    db.session.execute(delete(Span).where(Span.id == row.id))
+    _take_off(recording, span_id, by)
     _timeline_changed(recording)
 
 
@@ -370,26 +363,54 @@ def _timeline_changed(recording: Recording) -> None:
         _changed(recording, transcript.id)
 
 
-def _make_room(recording: Recording, piece: TimelineSpan) -> None:
-    covered = select(Span).where(
-        Span.recording_id == recording.id,
-        Span.kind == piece.kind.value,
-        Span.start_ms < piece.end_ms,
-        Span.end_ms > piece.start_ms,
-    )
-    for old in db.session.scalars(covered).all():
-        if old.start_ms < piece.start_ms and old.end_ms > piece.end_ms:
-            # The new span lies inside: what follows it goes on as before.
-            rest = {c.key: getattr(old, c.key) for c in Span.__table__.columns if c.key not in {"id", "start_ms"}}
-            db.session.add(Span(**rest, start_ms=piece.end_ms))
-            old.end_ms = piece.start_ms
-        elif old.start_ms < piece.start_ms:
-            old.end_ms = piece.start_ms
-        elif old.end_ms > piece.end_ms:
-            old.start_ms = piece.end_ms
-        else:
-            db.session.delete(old)
+def beside(stretch: Stretch, taken: Sequence[Stretch]) -> list[Stretch]:
+    """What remains of a stretch beside those that are taken, which are in order and do not overlap. Pure."""
+    start, end = stretch
+    remains = []
+    first = bisect_right(taken, start, key=itemgetter(1))
+    for taken_start, taken_end in islice(taken, first, None):
+        if taken_start >= end:
+            break
+        if taken_start > start:
+            remains.append((start, taken_start))
+        start = taken_end
+    return [*remains, (start, end)] if start < end else remains
+
+
+def _take_off(recording: Recording, span_id: int, by: Actor) -> None:
+    row = db.session.scalars(select(Span).where(Span.id == span_id, Span.recording_id == recording.id)).first()
+    if row is None:
+        raise NotFound(gettext("This stretch is no longer marked."))
+    audit.record("timeline.unmark", recording, by=by, before={"span": [row.kind, row.start_ms, row.end_ms, row.label]})
+    db.session.delete(row)
     db.session.flush()
+
+
+def _place(recording: Recording, spans: Sequence[TimelineSpan], by: Actor) -> list[Span]:
+    """Store new spans, the last of those over each other on top, and cut what they cover."""
+    taken: dict[str, list[Stretch]] = {kind.value: [] for kind in SpanKind}
+    old_rows, rows = spans_of(recording), []
+    for piece in reversed(spans):
+        for start_ms, end_ms in beside((piece.start_ms, piece.end_ms), taken[piece.kind]):
+            rows.append(_span_row(recording, replace(piece, start_ms=start_ms, end_ms=end_ms), by))
+            insort(taken[piece.kind], (start_ms, end_ms))
+    rows.sort(key=lambda row: row.start_ms)
+    for old in old_rows:
+        remains = beside((old.start_ms, old.end_ms), taken[old.kind])
+        if not remains:
+            db.session.delete(old)
+            continue
+        kept = {c.key: getattr(old, c.key) for c in Span.__table__.columns if c.key not in {"id", "start_ms", "end_ms"}}
+        old.start_ms, old.end_ms = remains[0]
+        db.session.add_all(Span(**kept, start_ms=start_ms, end_ms=end_ms) for start_ms, end_ms in remains[1:])
+    db.session.add_all(rows)
+    db.session.flush()
+    return rows
+
+
+def _span_row(recording: Recording, piece: TimelineSpan, by: Actor) -> Span:
+    stored = {"kind": piece.kind.value, "label": piece.label[:TITLE_MAX], "sku": piece.sku[:TITLE_MAX]}
+    return Span(recording_id=recording.id, marked_by=by.user_id, **asdict(piece) | stored)
 
 
 def _span(row: Span) -> TimelineSpan:

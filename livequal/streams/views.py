@@ -268,7 +268,7 @@ def mark(recording_id: int) -> tuple[Response, int]:
     form = forms.from_json(Mark)
     recording = service.get(recording_id, actor())
     span = shown.span_of(form)
-    rows = service.mark(recording, [span], by=actor())
+    rows = service.mark(recording, [span], by=actor(), replaces=form.replaces.data)
     return jsonify(span=shown.span_json(rows[0]), spans=[shown.span_json(r) for r in service.spans_of(recording)]), 201
 
 

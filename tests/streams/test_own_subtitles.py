@@ -95,7 +95,7 @@ def test_a_check_that_did_not_come_to_its_end_is_seen_beside_the_transcript(
     recording = transcribed(make_recording(moderator), "这款面双")
     calm = shown.progress(recording)
     assert (calm["state"], calm["message"], calm["can_resume"]) == ("ready", "", False)
-    url = f"/recordings/{recording.id}"
+    recording_id, url = recording.id, f"/recordings/{recording.id}"
     assert f"{url}/resume" not in desk.get(url).text
     row = db.session.query(SegmentRow).one()
     service.correct_word(recording, row.id, 3, "霜", row.version, by=moderator.actor)
@@ -103,6 +103,7 @@ def test_a_check_that_did_not_come_to_its_end_is_seen_beside_the_transcript(
     assert job is not None
     job.state = state
     db.session.commit()
+    recording = db.session.get_one(Recording, recording.id)
     told = shown.progress(recording)
     assert (told["state"], told["can_resume"], told["can_cancel"]) == ("ready", True, False)
     page = desk.get(url).text
@@ -112,4 +113,4 @@ def test_a_check_that_did_not_come_to_its_end_is_seen_beside_the_transcript(
     assert 'data-part="desk" hidden' not in page
     assert desk.post(f"{url}/resume").status_code == 302
     assert run_jobs("scan") == ["scan"]
-    assert shown.progress(db.session.get_one(Recording, recording.id))["message"] == ""
+    assert shown.progress(db.session.get_one(Recording, recording_id))["message"] == ""

@@ -83,14 +83,13 @@ export class Marks extends EventTarget {
     if (this.complain(errors)) return;
     const body = { kind, start_ms: from, end_ms: to, label: this.fields.label.value.trim(), product_category: kind === "product" ? this.fields.product_category.value : "", speaker_role: kind === "speaker" ? this.fields.speaker_role.value : "" };
     try {
-      if (id) await call("DELETE", `${this.store.recording.urls.timeline}/${id}`);
-      this.asking = { ...body }; // the old one is gone: trying again must not remove it twice
-      const { spans, span } = await call("POST", this.store.recording.urls.timeline, body);
+      const { spans, span } = await call("POST", this.store.recording.urls.timeline, id ? { ...body, replaces: id } : body);
       this.dialog.close();
       this.store.timeline(spans || [...this.store.spans, span]);
       announce(say("marked"));
       this.dispatchEvent(new Event("marked"));
     } catch (error) {
+      if (error instanceof Refused && error.status === 404) this.asking = body; // somebody took the old one off: save this as a new one
       this.complain(error instanceof Refused && error.body.errors ? error.body.errors : { label: wordsOf(error) });
     }
   }
