@@ -91,7 +91,7 @@ def reset_link(user_id: int) -> Answer:
         shown.hand("reset", row.id, resets.give_reset(row, by=actor()))
         return redirect(url_for(".reset_link", user_id=row.id), 303)
     token = shown.handed("reset", row.id)
-    link = url_for(".reset", token=token, _external=True) if token else ""
+    link = shown.address(url_for(".reset", token=token)) if token else ""
     return render_template("accounts/reset_link.html", person=row, code=shown.code(link) if link else None)
 
 
@@ -238,7 +238,7 @@ def _invited_organisation() -> Organisation:
 def _one_invitation(template: str, invitation_id: int) -> Answer:
     row = service.get_invitation(invitation_id, actor())
     token = shown.handed("invitation", row.id)
-    link = url_for(".join", token=token, _external=True) if token else ""
+    link = shown.address(url_for(".join", token=token)) if token else ""
     return render_template(
         template,
         invitation=row,

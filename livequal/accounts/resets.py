@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select, update
 from ..audit import service as audit
 from ..kernel import crypto
 from ..kernel.clock import now
-from ..kernel.db import db
+from ..kernel.db import commit, db
 from ..kernel.errors import Forbidden, Invalid, NotFound, WrongState
 from ..kernel.i18n import gettext
 from ..notifications import service as notifications
@@ -96,8 +96,12 @@ def reset_password(token: str, password: str) -> User:
 
     Raises: NotFound, Invalid at `password`.
     """
+    login = of_token(token).user.login
+    # What was only read ends here, and the link is looked up again: hashing takes its time on purpose.
+    commit()
+    fresh = passwords.accepted(password, login)
     user = of_token(token).user
-    _set(user, passwords.accepted(password, user.login))
+    _set(user, fresh)
     sign_ins.forget_tries(user.login)
     audit.record("password.reset", user, by=user.actor)
     if user.email:

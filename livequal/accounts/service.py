@@ -198,16 +198,10 @@ def accept(token: str, *, login: str, name: str, password: str, email: str = "",
 
     Raises: NotFound, Invalid at `login`, `name` or `password`.
     """
+    # Hashing takes its time on purpose: it comes before the transaction.
+    fresh = passwords.accepted(password, normal_login(login))
     invitation = invitation_of(token)
-    user = add_account(
-        invitation.organisation,
-        invitation.given_roles,
-        login=login,
-        name=name,
-        password=password,
-        email=email,
-        locale=locale,
-    )
+    user = _add(invitation.organisation, invitation.given_roles, login, name, fresh, email, locale)
     invitation.accepted_at, invitation.accepted_by = now(), user.id
     audit.record("invitation.accept", invitation, by=user.actor, after={"user": user.id, "login": user.login})
     db.session.flush()
@@ -241,13 +235,26 @@ def add_account(
 
     Raises: Invalid at `login`, `name` or `password`.
     """
+    fresh = passwords.accepted(password, normal_login(login))
+    return _add(organisation, roles, login, name, fresh, email, locale)
+
+
+def _add(
+    organisation: Organisation,
+    roles: frozenset[Role],
+    login: str,
+    name: str,
+    password_hash: str,
+    email: str,
+    locale: str,
+) -> User:
     login, name = _free_login(login), _named(name)
     user = User(
         organisation=organisation,
         login=login,
         name=name,
         email=email.strip().lower(),
-        password_hash=passwords.accepted(password, login),
+        password_hash=password_hash,
         locale=locale if locale in LOCALES else LOCALES[0],
         created_at=now(),
         role_rows=[UserRole(role=role.value) for role in sorted(roles)],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import segno
-from flask import session
+from flask import request, session
 
+from ..kernel import installation
 from ..kernel.i18n import gettext as _
 from .rules import InvitationState, OrganisationKind, Role, UserState, device_name
 
@@ -80,6 +81,16 @@ class Code:
     link: str
     svg: str
     png: str
+
+
+def address(path: str) -> str:
+    """The whole address of a page, to be handed to somebody: what LIVEQUAL_PUBLIC_URL says.
+
+    Only where that is left at its default is it the address by which whoever hands it over reached livequal.
+    """
+    settings = installation.settings()
+    chosen = settings.public_url != f"http://{settings.host}:{settings.port}"
+    return (settings.public_url if chosen else request.host_url.rstrip("/")) + path
 
 
 def code(link: str) -> Code:

@@ -6,6 +6,7 @@ from flask import flash, redirect, render_template, request, session, url_for
 from flask_login import current_user
 
 from ..kernel import installation
+from ..kernel.db import commit
 from ..kernel.errors import Invalid, NotFound, TooMany
 from ..kernel.forms import Form
 from ..kernel.i18n import LOCALES, get_locale
@@ -76,6 +77,7 @@ def join(token: str) -> Answer:
         return render_template("accounts/link_gone.html", message=error.message), 404
     form = JoinForm(name=invitation.name)
     if form.validate_on_submit():
+        commit()  # What was only read ends here: the password is hashed while no transaction is open.
         try:
             user = service.accept(
                 token,

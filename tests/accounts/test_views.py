@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,11 +12,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from livequal.accounts import service
+from livequal.accounts import passwords, resets, service
 from livequal.accounts.models import Invitation, SignIn, User
 from livequal.accounts.rules import TRIES_PER_LOGIN, Role
-from livequal.kernel import clock
-from livequal.kernel.db import db
+from livequal.config import Settings
+from livequal.kernel import clock, installation
+from livequal.kernel.db import db, edge
 from livequal.notifications.models import Mail
 
 from .. import factories
@@ -376,3 +378,44 @@ def test_a_streamer_finds_no_door_to_other_people(client: FlaskClient, world: Wo
     for address in ("/people", "/invitations", "/organisations", f"/people/{world.manager.id}"):
         assert client.get(address).status_code == 403
     assert client.get("/account").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("public_url", "shown"),
+    [("https://quality.example", "https://quality.example"), ("http://127.0.0.1:8000", "http://office.example")],
+)
+def test_a_link_handed_over_follows_the_settings_and_the_host_header_only_without_them(
+    client: FlaskClient, world: World, settings: Settings, public_url: str, shown: str
+) -> None:
+    signed_in(client, world.administrator)
+    host = {"base_url": "http://office.example"}
+    signed_in(client, world.administrator)
+    installation.install(replace(settings, host="127.0.0.1", port=8000, public_url=public_url))
+    with client.session_transaction(**host) as session:
+        session.update(browser_session(client))
+    client.post(f"/people/{world.streamer.id}/reset-link", **host)
+    page = client.get(f"/people/{world.streamer.id}/reset-link", **host)
+    installation.install(settings)
+    assert f'value="{shown}/reset/' in page.text
+
+
+def test_no_transaction_is_open_while_a_new_password_is_hashed(
+    client: FlaskClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_ones: list[bool] = []
+    hashed = passwords.hashed
+
+    def watched(password: str) -> str:
+        open_ones.append(db.session().in_transaction())
+        return hashed(password)
+
+    with edge():
+        by = db.session.get_one(User, world.manager.id).actor
+        joining = service.invite(world.mcn.id, "新人", frozenset({Role.STREAMER}), by=by).token
+        reset = resets.give_reset(db.session.get_one(User, world.streamer.id), by=by)
+    monkeypatch.setattr(passwords, "hashed", watched)
+    person = {"login": "xinren", "name": "新人", "password": NEW}
+    assert client.post(f"/join/{joining}", data=person).status_code == 303
+    other = client.application.test_client()
+    assert other.post(f"/reset/{reset}", data={"password": NEW}).status_code == 303
+    assert open_ones == [False, False]

@@ -63,8 +63,10 @@ def test_a_mail_that_was_passed_on_forgets_its_text(app: Flask) -> None:
     with edge():
         service.passed_on(service.mail(mail_id), by=SYSTEM)
     assert (mail(mail_id).state, mail(mail_id).body) == (MailState.SENT, "")
-    with pytest.raises(WrongState), edge():
+    with pytest.raises(WrongState) as wrong, edge():
         service.passed_on(service.mail(mail_id), by=SYSTEM)
+    assert wrong.value.message == "This was changed meanwhile. Look at it again."
+    assert wrong.value.__notes__ == ["sent → sent"]
 
 
 def test_a_mail_goes_out_whole_and_once(server: MailServer) -> None:
@@ -129,3 +131,16 @@ def test_each_person_is_told_once_and_sees_only_their_own(app: Flask) -> None:
         service.mark_read(7)
     with edge(write=False):
         assert (service.unread_count(7), service.unread_count(8)) == (0, 1)
+
+
+def test_a_mail_that_goes_out_again_has_the_same_message_id(server: MailServer) -> None:
+    mail_id = written()
+    one = run()
+    service.deliver(one)
+    with edge():  # as if the worker had died before it could note that the server took it
+        service.mail(mail_id).state = MailState.QUEUED.value
+    service.deliver(one)
+    first, second = (message_from_string(text, policy=policy.default)["Message-ID"] for text in server.mails)
+    assert first == second
+    assert first.startswith(f"<livequal.mail.{mail_id}.")
+    assert first.endswith("@platform.example>")
