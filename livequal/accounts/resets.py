@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 
 from ..audit import service as audit
 from ..kernel import crypto
@@ -137,6 +138,12 @@ def void(user_id: int) -> None:
         .values(used_at=now())
         .execution_options(synchronize_session="fetch")
     )
+
+
+def forget_expired(before: datetime) -> None:
+    """Remove links that ran out before a moment."""
+    old = delete(PasswordReset).where(PasswordReset.expires_at < before)
+    db.session.execute(old.execution_options(synchronize_session=False))
 
 
 def _issue(user: User) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, and_, delete, or_, select, update
 from sqlalchemy.orm import joinedload
@@ -183,6 +184,12 @@ def forget_tries(login: str = "") -> None:
     if login:
         condition = SignInTry.login_digest == crypto.digest(normal_login(login))
     db.session.execute(delete(SignInTry).where(condition).execution_options(synchronize_session=False))
+
+
+def forget_ended(before: datetime) -> None:
+    """Remove sign-ins that were ended, or last seen, before a moment at which an unused one has run out as well."""
+    old = or_(SignIn.ended_at < before, SignIn.seen_at < before)
+    db.session.execute(delete(SignIn).where(old).execution_options(synchronize_session=False))
 
 
 def _open() -> ColumnElement[bool]:

@@ -98,16 +98,6 @@ def in_blocks(query: Select[AuditEvent], size: int = 1000) -> Iterator[AuditEven
     yield from db.session.scalars(query.execution_options(yield_per=size))
 
 
-def subject_types() -> list[str]:
-    """Every kind of row on record."""
-    return list(db.session.scalars(select(AuditEvent.subject_type).distinct().order_by(AuditEvent.subject_type)))
-
-
-def actions() -> list[str]:
-    """Every kind of act on record."""
-    return list(db.session.scalars(select(AuditEvent.action).distinct().order_by(AuditEvent.action)))
-
-
 def _name_of(subject: object) -> tuple[str, str]:
     if isinstance(subject, tuple):
         return str(subject[0]), str(subject[1])

@@ -96,13 +96,12 @@ def passed_on(mail_id: int) -> Response:
 def audit() -> str:
     """Who did what."""
     page = paginate(audit_service.events(**_asked()), web.page_number())
-    actions = {action: shown.action_name(action) for action in audit_service.actions()}
     return render_template(
         "desk/audit.html",
         page=page,
         lines=[shown.audit_line(event) for event in page.rows],
-        actions=actions,
-        subject_types=audit_service.subject_types(),
+        actions=shown.ACTIONS,
+        subject_types=shown.SUBJECT_TYPES,
     )
 
 

@@ -28,6 +28,8 @@ JOB_NAMES: dict[str, LazyString] = {
     "send_mail": _("Send a mail"),
     "expire_uploads": _("Clear away old uploads"),
     "forget_sign_in_tries": _("Forget old sign-in tries"),
+    "forget_old_sign_ins": _("Forget old sign-ins"),
+    "forget_done_jobs": _("Clear away old jobs"),
 }
 
 JOB_STATES: dict[JobState, tuple[LazyString, str]] = {
@@ -89,6 +91,24 @@ ACTIONS: dict[str, LazyString] = {
     "transcript.correct": _("Corrected a word"),
     "transcript.import": _("Imported subtitles"),
 }
+
+# What acts are about, as the record names them (tables): listed, so that no page reads the whole record for it.
+SUBJECT_TYPES = (
+    "invitation",
+    "job",
+    "live_room",
+    "live_session",
+    "mail",
+    "organisation",
+    "recording",
+    "review_case",
+    "segment",
+    "sign_in",
+    "streamer",
+    "transcript",
+    "user_account",
+    "word_correction",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import Any
 from ..accounts import work as accounts_work
 from ..accounts.events import PersonJoined
 from ..jobs import service as jobs
+from ..jobs import work as jobs_work
 from ..jobs.run import Run
 from ..kernel.bus import Handler
 from ..notifications import service as notifications
@@ -72,7 +73,14 @@ JOBS: dict[str, Callable[[Run], None]] = {
     "send_mail": notifications.deliver,
     "expire_uploads": streams_work.expire_uploads,
     "forget_sign_in_tries": accounts_work.forget_sign_in_tries,
+    "forget_old_sign_ins": accounts_work.forget_old_sign_ins,
+    "forget_done_jobs": jobs_work.forget_done_jobs,
 }
 
 # Jobs that come round by themselves: name → every so many seconds.
-PERIODIC: dict[str, int] = {"expire_uploads": 3600, "forget_sign_in_tries": 3600}
+PERIODIC: dict[str, int] = {
+    "expire_uploads": 3600,
+    "forget_sign_in_tries": 3600,
+    "forget_old_sign_ins": 86400,
+    "forget_done_jobs": 86400,
+}

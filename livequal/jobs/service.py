@@ -282,6 +282,11 @@ def enqueue_periodic(name: str, every: timedelta) -> Job | None:
     return enqueue(name, {}, subject=subject, priority=8)
 
 
+def forget_done(before: datetime) -> None:
+    """Remove jobs that were done before a moment; what failed or was cancelled stays for people to see."""
+    db.session.execute(delete(Job).where(Job.state == JobState.DONE, Job.finished_at < before))
+
+
 def forget_workers(before: datetime) -> None:
     """Remove workers that have not been seen since a moment."""
     db.session.execute(delete(Worker).where(Worker.seen_at < before))

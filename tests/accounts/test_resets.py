@@ -10,10 +10,13 @@ import pytest
 from sqlalchemy import select
 
 from livequal.accounts import passwords, resets, service, sign_ins
+from livequal.accounts import work as accounts_work
+from livequal.accounts.models import PasswordReset, SignIn
 from livequal.accounts.rules import RESET_LIFE, RESETS_PER_WINDOW, SYSTEM, TRIES_PER_LOGIN
 from livequal.audit.models import AuditEvent
 from livequal.kernel import clock
-from livequal.kernel.db import db, intent
+from livequal.kernel.clock import now
+from livequal.kernel.db import db, edge, intent
 from livequal.kernel.errors import Forbidden, Invalid, NotFound, TooMany, WrongState
 from livequal.notifications.models import Mail
 
@@ -148,3 +151,17 @@ def test_links_are_handed_out_by_who_manages_the_organisation(world: World) -> N
             resets.give_reset(world.manager, by=stranger.actor)
     assert resets.give_reset(world.manager, by=world.administrator.actor)
     assert list(db.session.scalars(select(AuditEvent.action))) == ["password.reset_given"]
+
+
+def test_links_and_sign_ins_that_ended_long_ago_are_removed(world: World) -> None:
+    old = now()
+    resets.give_reset(world.streamer, by=world.manager.actor)
+    sign_ins.begin(world.streamer, "127.0.0.1", "x")
+    db.session.commit()
+    for days, left in ((80, 1), (91, 0)):
+        with clock.frozen(old + timedelta(days=days)), edge():
+            sign_ins.forget_ended(now() - accounts_work.ENDED_KEPT)
+            resets.forget_expired(now() - accounts_work.ENDED_KEPT)
+        with edge(write=False):
+            assert len(db.session.scalars(select(PasswordReset)).all()) == left
+            assert len(db.session.scalars(select(SignIn)).all()) == left

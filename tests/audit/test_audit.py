@@ -63,4 +63,3 @@ def test_the_record_is_filtered_by_act_person_and_row(session: None) -> None:
     assert found(action="job.retry") == ["job.retry"]
     assert found(actor_id=7) == ["person.leave", "job.cancel"]
     assert found(subject_type="job", subject_id="2") == ["job.cancel"]
-    assert service.actions() == ["job.cancel", "job.retry", "person.leave"]

@@ -11,10 +11,11 @@ from sqlalchemy import select
 
 from livequal.accounts.rules import SYSTEM
 from livequal.audit.models import AuditEvent
-from livequal.jobs import service
+from livequal.jobs import service, work
 from livequal.jobs.events import JobCancelled, JobDied
 from livequal.jobs.models import Job
 from livequal.jobs.rules import LEASE, MAX_FAILURES, JobState, back_off
+from livequal.jobs.run import Run
 from livequal.kernel import bus
 from livequal.kernel.clock import frozen, now
 from livequal.kernel.db import db, edge
@@ -327,3 +328,24 @@ def test_thirty_corrections_are_one_scan(app: Flask) -> None:
     assert [(job.name, job.priority, job.payload) for job in jobs] == [
         ("scan", 2, {"recording_id": 3, "transcript_id": 4})
     ]
+
+
+def test_jobs_done_long_ago_are_removed_and_failed_ones_stay(app: Flask) -> None:
+    with frozen(START):
+        done, failed = queued(), queued("broken")
+        for job in (claimed(), claimed()):
+            with edge():
+                if job.id == done:
+                    service.finish(job.id, job.token)
+                else:
+                    service.fail(job.id, job.token, "x", final=True)
+    with frozen(START + timedelta(days=30)):
+        queued("forget_done_jobs")
+        work.forget_done_jobs(Run(claimed()))
+        assert row(done).state == JobState.DONE
+    with frozen(START + timedelta(days=30, seconds=1)):
+        queued("forget_done_jobs", priority=1)
+        work.forget_done_jobs(Run(claimed()))
+        with pytest.raises(NotFound):
+            row(done)
+    assert row(failed).state == JobState.DEAD
