@@ -389,12 +389,13 @@ def _take_off(recording: Recording, span_id: int, by: Actor) -> None:
 def _place(recording: Recording, spans: Sequence[TimelineSpan], by: Actor) -> list[Span]:
     """Store new spans, the last of those over each other on top, and cut what they cover."""
     taken: dict[str, list[Stretch]] = {kind.value: [] for kind in SpanKind}
-    old_rows, rows = spans_of(recording), []
+    old_rows, groups = spans_of(recording), []
     for piece in reversed(spans):
-        for start_ms, end_ms in beside((piece.start_ms, piece.end_ms), taken[piece.kind]):
-            rows.append(_span_row(recording, replace(piece, start_ms=start_ms, end_ms=end_ms), by))
-            insort(taken[piece.kind], (start_ms, end_ms))
-    rows.sort(key=lambda row: row.start_ms)
+        free = beside((piece.start_ms, piece.end_ms), taken[piece.kind])
+        groups.append([_span_row(recording, replace(piece, start_ms=a, end_ms=b), by) for a, b in free])
+        for stretch in free:
+            insort(taken[piece.kind], stretch)
+    rows = [row for group in reversed(groups) for row in group]
     for old in old_rows:
         remains = beside((old.start_ms, old.end_ms), taken[old.kind])
         if not remains:

@@ -94,6 +94,13 @@ def test_of_new_stretches_over_each_other_the_last_one_counts(moderator: User) -
     ]
 
 
+def test_stretches_that_begin_together_keep_the_order_they_came_in(moderator: User) -> None:
+    recording = make_recording(moderator)
+    speaker = TimelineSpan(SpanKind.SPEAKER, 0, 5000, "小禾")
+    service.mark(recording, [product(0, 5000), speaker], by=moderator.actor)
+    assert [row.kind for row in service.spans_of(recording)] == ["product", "speaker"]
+
+
 def test_a_timeline_of_thousands_of_rows_is_taken_quickly_and_recorded_shortly(
     desk: FlaskClient, moderator: User
 ) -> None:
