@@ -14,7 +14,7 @@ class NewUpload(Form):
     """The beginning of a chunked upload, as JSON."""
 
     name = StringField(validators=[InputRequired(_("Choose a file.")), Length(max=4000)])
-    size = IntegerField(validators=[InputRequired(_("This file has no size. Choose it again.")), NumberRange(min=1)])
+    size = IntegerField(validators=[InputRequired(_("This file has no size. Choose it again."))])
     title = StringField(validators=[Length(max=200, message=_("Write at most 200 characters."))])
     live_session = IntegerField(validators=[Optional()])
 

@@ -70,6 +70,12 @@ def test_a_bad_beginning_says_what_is_missing(desk: FlaskClient, sent: object, f
     assert not field or field in answer.get_json()["errors"]
 
 
+def test_an_empty_file_hears_that_it_is_empty(desk: FlaskClient) -> None:
+    answer = desk.post("/uploads", json={"name": "晚场.wav", "size": 0})
+    assert answer.status_code == 422
+    assert "空文件" in answer.get_json()["errors"]["file"]
+
+
 def test_what_is_no_recording_is_refused_in_words_and_leaves_no_file(desk: FlaskClient) -> None:
     body = b"ffconcat version 1.0\nfile '/etc/passwd'\n"
     upload_id = begin(desk, len(body), "晚场.mp4")
