@@ -120,7 +120,7 @@ def supersede_case_of(flag_id: int) -> None:
     """A flag lost its ground: its case ends, unless somebody decided it already."""
     case = db.session.scalars(select(Case).where(Case.flag_id == flag_id)).first()
     if case is not None and case.state == CaseState.OPEN:
-        case.state, case.version = move(CaseState.OPEN, CaseState.SUPERSEDED, MOVES), case.version + 1
+        _supersede(case)
 
 
 def decide(case: Case, verdict: Verdict, version: int, *, by: Actor) -> Decision:
@@ -308,12 +308,17 @@ def _unclear(recording_id: int, transcript: Transcript) -> list[Case]:
         .where(SegmentRow.transcript_id == transcript.id, SegmentRow.unintelligible)
         .order_by(SegmentRow.start_ms)
     )
+    stretches = unclear_stretches((start_ms, end_ms) for start_ms, end_ms in rows)
     known = {
-        (start_ms, end_ms)
-        for start_ms, end_ms in db.session.execute(
-            select(Case.start_ms, Case.end_ms).where(Case.transcript_id == transcript.id, Case.kind == CaseKind.UNCLEAR)
+        (case.start_ms, case.end_ms): case
+        for case in db.session.scalars(
+            select(Case).where(Case.transcript_id == transcript.id, Case.kind == CaseKind.UNCLEAR)
         )
     }
+    for stretch, case in known.items():
+        if stretch not in stretches and case.state == CaseState.OPEN:
+            # Somebody heard it and wrote down what was said: the words are read like all others now.
+            _supersede(case)
     return [
         Case(
             recording_id=recording_id,
@@ -324,7 +329,7 @@ def _unclear(recording_id: int, transcript: Transcript) -> list[Case]:
             end_ms=end_ms,
             opened_at=now(),
         )
-        for start_ms, end_ms in unclear_stretches((start_ms, end_ms) for start_ms, end_ms in rows)
+        for start_ms, end_ms in stretches
         if (start_ms, end_ms) not in known
     ]
 
@@ -337,8 +342,12 @@ def _supersede_others(recording_id: int, transcript: Transcript) -> None:
         Case.recording_id == recording_id, Case.transcript_id != transcript.id, Case.state == CaseState.OPEN
     )
     for case in db.session.scalars(left):
-        case.state, case.version = move(CaseState.OPEN, CaseState.SUPERSEDED, MOVES), case.version + 1
+        _supersede(case)
     db.session.flush()
+
+
+def _supersede(case: Case) -> None:
+    case.state, case.version = move(CaseState(case.state), CaseState.SUPERSEDED, MOVES), case.version + 1
 
 
 def _check(case: Case, verdict: Verdict) -> None:

@@ -21,7 +21,7 @@ from livequal.review.rules import Outcome
 from livequal.risk.models import FlagRow
 from livequal.streams import search
 from livequal.streams import service as streams
-from livequal.streams.models import Recording
+from livequal.streams.models import Recording, SegmentRow
 from livequal.streams.timeline import TimelineSpan
 
 from ..factories import make_mcn, make_operator, make_platform, make_user
@@ -245,3 +245,15 @@ def test_correcting_the_words_supersedes_an_undecided_flag_and_keeps_a_decided_o
     assert states[decided.case_id] == "confirmed"
     assert len(states) > 1
     assert {state for case_id, state in states.items() if case_id != decided.case_id} == {"superseded"}
+
+
+def test_a_line_that_somebody_heard_and_wrote_down_is_read_and_no_longer_unclear(story: Story) -> None:
+    row = db.session.query(SegmentRow).filter_by(unintelligible=True).one()
+    for index, words in enumerate(("这款枣糕", "能治疗糖尿病", "")):
+        row = streams.correct_word(story.recording, row.id, index, words, row.version, by=story.moderator.actor)
+    db.session.commit()
+    run_jobs("scan")
+    db.session.expire_all()
+    assert db.session.query(Case).filter_by(kind="unclear").one().state == "superseded"
+    heard = db.session.query(FlagRow).filter_by(segment_id=row.id).all()
+    assert heard
