@@ -91,7 +91,7 @@ def intent(*, write: bool) -> Iterator[None]:
 
 
 def commit() -> None:
-    """Commit the request's transaction (kernel.web calls it; nobody else)."""
+    """Commit the request's transaction: at its end, or before slow work that must not hold it open."""
     db.session.commit()
 
 
