@@ -38,8 +38,8 @@ def test_an_upload_whose_connection_is_cut_goes_on_after_a_new_sign_in_with_the_
 
 
 def test_a_transcript_is_the_same_when_the_worker_is_killed_on_the_way() -> None:
-    assert "identical" in proved("kills", "--minutes", "1", "--kills", "1", "--seed", "3", "--database", DATABASE)
+    assert "identical" in proved("kills", "--minutes", "4", "--kills", "1", "--seed", "3", "--database", DATABASE)
 
 
 def test_what_was_backed_up_beside_a_transcription_is_all_back_after_everything_was_lost() -> None:
-    assert "everything is back" in proved("backup_restore", "--minutes", "3", "--database", DATABASE)
+    assert "everything is back" in proved("backup_restore", "--minutes", "6", "--database", DATABASE)

@@ -185,6 +185,7 @@ def test_a_worker_whose_thread_is_stuck_gives_the_job_back_and_refuses_its_late_
     worker = Worker(app, {"stuck": stuck}, slots=1)
     worker.start()
     wait_for_state(job_id, JobState.RUNNING)
+    wait_for(lambda: worker._runs)
     assert worker.leave(patience_s=0.1) is False
     assert row(job_id).state == JobState.QUEUED
     go_on.set()
