@@ -79,7 +79,8 @@ def test_one_command_serves_revives_what_dies_and_leaves_nothing_behind(served: 
         first.kill()
         again = wait_for(lambda niced=niced, first=first: (one := served.child(niced=niced)) and one != first and one)
         assert again.pid != first.pid
-        assert f"{name} ended (signal SIGKILL); starting it again." in served.output.read_text()
+        line = f"{name} ended (signal SIGKILL); starting it again."
+        wait_for(lambda line=line: line in served.output.read_text())
     wait_for(served.answers)
 
     taken = Served(tmp_path / "other", served.port)

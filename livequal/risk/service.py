@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Select, false, select
+from sqlalchemy.exc import IntegrityError
 
 from ..accounts.rules import Actor
 from ..kernel import bus
@@ -196,17 +197,23 @@ def _row(reading: Reading, said: Said, flag: Flag, used: UsedPack) -> FlagRow:
 
 def _used_pack() -> UsedPack:
     current = pack()
-    row = db.session.scalars(select(UsedPack).where(UsedPack.sha256 == current.sha256)).first()
-    if row is None:
-        body = {path.name: path.read_text(encoding="utf-8") for path in sorted(BASE_PACK.glob("*.yaml"))}
-        row = UsedPack(
-            name=f"{current.slug}@{current.version}",
-            sha256=current.sha256,
-            body=json.dumps(body, ensure_ascii=False),
-            first_used_at=now(),
-        )
-        db.session.add(row)
-        db.session.flush()
+    known = select(UsedPack).where(UsedPack.sha256 == current.sha256)
+    row = db.session.scalars(known).first()
+    if row is not None:
+        return row
+    body = {path.name: path.read_text(encoding="utf-8") for path in sorted(BASE_PACK.glob("*.yaml"))}
+    row = UsedPack(
+        name=f"{current.slug}@{current.version}",
+        sha256=current.sha256,
+        body=json.dumps(body, ensure_ascii=False),
+        first_used_at=now(),
+    )
+    try:
+        with db.session.begin_nested():
+            db.session.add(row)
+    except IntegrityError:
+        # Another scan was quicker by a moment: its row is the same.
+        return db.session.scalars(known).one()
     return row
 
 
