@@ -17,11 +17,11 @@ from ..kernel.clock import SHANGHAI, now
 from ..risk import service as risk
 from ..streams.media import clips
 from ..streams.rules import Segment, unclear_stretches
+from ..streams.subtitles import segment_json
 from ..taxonomy.categories import RISK_CATEGORIES
 from ..taxonomy.rules import ProductCategory
 from .ends import progress, told, write_line
 from .heard import engine, recognised, rendered
-from .transcribe import segment_line
 
 if TYPE_CHECKING:
     from ..risk.matcher import Flag
@@ -123,7 +123,7 @@ def _write_lines(segments: Sequence[Segment], flags: Sequence[Flag]) -> None:
             for flag in flags
             if flag.utterance == str(n)
         ]
-        write_line(segment_line(segment) | {"flags": here})
+        write_line(segment_json(segment) | {"flags": here})
 
 
 COMMANDS = (inspect,)

@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from ..streams import subtitles
-from ..streams.rules import Segment
 from .ends import progress, told, write_line
 from .heard import engine, recognised, rendered
 
@@ -30,25 +29,9 @@ def transcribe(file: Path, model: str | None, kind: str) -> None:
         segments = recognised(transcriber, rendition, show)
         if kind == "jsonl":
             for segment in segments:
-                write_line(segment_line(segment))
+                write_line(subtitles.segment_json(segment))
         else:
             click.echo(WRITERS[kind](list(segments)), nl=False)
-
-
-def segment_line(segment: Segment) -> dict[str, object]:
-    """One segment as `flask transcribe --format jsonl` writes it."""
-    return {
-        "start_ms": segment.start_ms,
-        "end_ms": segment.end_ms,
-        "text": segment.text,
-        "words": [
-            {"start_ms": w.start_ms, "end_ms": w.end_ms, "text": w.text, "probability": round(w.probability, 4)}
-            for w in segment.words
-        ],
-        "avg_logprob": round(segment.avg_logprob, 4),
-        "no_speech_prob": round(segment.no_speech_prob, 4),
-        "unintelligible": segment.unintelligible,
-    }
 
 
 COMMANDS = (transcribe,)
