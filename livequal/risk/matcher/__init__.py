@@ -15,10 +15,12 @@ from livequal.risk.matcher.model import (
     Utterance,
     evidence_from,
 )
-from livequal.risk.matcher.pack import PackError, load_pack
+from livequal.risk.matcher.pack import OVERLAY, PackError, load_pack, read_pack
+from livequal.risk.matcher.reader import keep_reader, reader_files
 from livequal.risk.matcher.session import Session
 
 __all__ = [
+    "OVERLAY",
     "Evidence",
     "EvidenceItem",
     "EvidenceKind",
@@ -33,5 +35,8 @@ __all__ = [
     "Utterance",
     "compile_pack",
     "evidence_from",
+    "keep_reader",
     "load_pack",
+    "read_pack",
+    "reader_files",
 ]

@@ -173,7 +173,7 @@ class Matcher:
             first, last = seen.span(start, end)
             if covered.find(1, first, last) >= 0:
                 continue
-            suspicion = suspect(seen.text[start:end], context.category)
+            suspicion = suspect(seen.text[start:end], context.category, self.pack.reader)
             if suspicion is not None:
                 found.append(self._suspicion(suspicion, start, text, seen, context))
         return found
@@ -280,7 +280,7 @@ class Matcher:
             confidence=hit.confidence,
             evidence=proof.state,
             legal_basis=hit.rule.legal_basis or self._basis(hit.category, context),
-            platform_basis=facts.platform,
+            platform_basis=hit.rule.platform_basis or facts.platform,
             suggestion=hit.rule.suggestion or self.pack.suggestions[hit.category],
             heard_as=hit.heard_as,
             document=proof.document,

@@ -177,13 +177,14 @@ class Rule:
     absence: bool = False
     yields: bool = False
     needs_evidence: bool = False
+    platform_basis: str = ""
     hits: tuple[tuple[ProductCategory, str], ...] = ()
     misses: tuple[tuple[ProductCategory, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class RulePack:
-    """A reviewed set of rules; `sha256` covers every byte of its files.
+    """A reviewed set of rules; `sha256` covers every byte of its files, and the second reader's (`reader`: its digest).
 
     `sound_words` are also found by sound, `spelled_words` only where letters stand for a syllable (te供).
     """
@@ -200,6 +201,7 @@ class RulePack:
     suggestions: Mapping[RiskCategory, str]
     author: str = ""
     approver: str = ""
+    reader: str = ""
 
     @property
     def stamp(self) -> str:

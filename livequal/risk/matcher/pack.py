@@ -12,11 +12,14 @@ import yaml
 
 from livequal.risk.matcher.model import EvidenceKind, Rule, RulePack
 from livequal.risk.matcher.normaliser import normalise
+from livequal.risk.matcher.reader import reader_in_force
 from livequal.risk.matcher.slots import TemplateError, Vocabulary, branches, compiled, expand, required
 from livequal.taxonomy.categories import RISK_CATEGORIES, basis_zh, parse_basis
 from livequal.taxonomy.rules import ProductCategory, RiskCategory, Severity
 
 _HEAD = "pack.yaml"
+# Rules of the platform's own: they take the place of those of the same name, and switch others `off`.
+OVERLAY = "overlay.yaml"
 _KNOWN = frozenset(
     (
         *("slug", "title", "category", "by_product", "products", "except", "severity", "basis", "literals", "patterns"),
@@ -30,6 +33,7 @@ _KNOWN = frozenset(
             "yields",
             "needs_evidence",
             "suggestion",
+            "platform",
             "examples",
         ),
     )
@@ -56,8 +60,12 @@ def load_pack(path: Path) -> RulePack:
     return read_pack({file.name: file.read_bytes() for file in files})
 
 
-def read_pack(files: Mapping[str, bytes]) -> RulePack:
-    """The pack in the given files by name. Raises PackError."""
+def read_pack(files: Mapping[str, bytes], *, reader: str | None = None, edition: str = "") -> RulePack:
+    """The pack in the given files by name. Raises PackError.
+
+    `reader`: the digest of its second reader, this release's when not given. `edition` names the overlay's version.
+    """
+    reader = reader_in_force() if reader is None else reader
     digest = hashlib.sha256()
     documents: dict[str, Mapping[str, Any]] = {}
     for name in sorted(files):
@@ -66,11 +74,18 @@ def read_pack(files: Mapping[str, bytes]) -> RulePack:
     head_name = _HEAD if _HEAD in documents else next(iter(documents))
     raw = documents[head_name]
     head = _head(head_name, raw)
-    rules = tuple(rule for name, document in documents.items() for rule in _rules(name, document, head))
-    _refuse_twins(rules)
+    digest.update(b"reader\0" + reader.encode())
+    own = tuple(_rules(OVERLAY, documents.get(OVERLAY, {}), head))
+    shipped = [name for name in documents if name != OVERLAY]
+    gone = {rule.slug for rule in own} | set(_words(OVERLAY, "", "off", documents.get(OVERLAY, {}).get("off") or []))
+    base = tuple(rule for name in shipped for rule in _rules(name, documents[name], head))
+    _refuse_twins(base)
+    _refuse_twins(own)
+    rules = (*(rule for rule in base if rule.slug not in gone), *own)
     return RulePack(
         slug=str(raw.get("slug", "")) or _fail(head_name, "", "slug is missing"),
-        version=str(raw.get("version", "")) or _fail(head_name, "", "version is missing"),
+        version=(str(raw.get("version", "")) or _fail(head_name, "", "version is missing"))
+        + (f"/{edition}" if edition else ""),
         sha256=digest.hexdigest(),
         rules=rules,
         slots=head.vocabulary.slots,
@@ -81,6 +96,7 @@ def read_pack(files: Mapping[str, bytes]) -> RulePack:
         suggestions=head.suggestions,
         author=str(raw.get("author", "")),
         approver=str(raw.get("approver", "")),
+        reader=reader,
     )
 
 
@@ -194,6 +210,7 @@ def _rule(file: str, slug: str, raw: Mapping[str, Any], head: _Head) -> Rule:
         absence=absence,
         yields=bool(raw.get("yields", False)),
         needs_evidence=bool(raw.get("needs_evidence", False)),
+        platform_basis=str(raw.get("platform") or ""),
         hits=_examples(file, slug, examples.get("hit", []), default),
         misses=_examples(file, slug, examples.get("miss", []), default),
     )

@@ -5,16 +5,20 @@ It never hides a rule's hit. What it raises is a note of low severity; its span 
 
 from __future__ import annotations
 
+import hashlib
+import io
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import ahocorasick
 import numpy as np
 
-from livequal.risk.matcher.themes import themes_of
+from livequal.risk.matcher.themes import FILE as _THEMES
+from livequal.risk.matcher.themes import themes_from, themes_of
 from livequal.taxonomy.rules import ProductCategory, RiskCategory
 
 _MODEL = Path(__file__).with_name("reader.npz")
@@ -58,9 +62,10 @@ class _Model:
     categories: tuple[RiskCategory, ...]
     bias: Any
     threshold: float
+    themes: Any
 
 
-def features(text: str, product: ProductCategory) -> list[tuple[str, int, int]]:
+def features(text: str, product: ProductCategory, themes: Any = None) -> list[tuple[str, int, int]]:
     """The features of normalised text with the stretch each comes from; signs and product cover nothing."""
     found: dict[str, tuple[int, int]] = {}
     plain = _MARKS.sub(_as_bars, text)
@@ -71,22 +76,49 @@ def features(text: str, product: ProductCategory) -> list[tuple[str, int, int]]:
             found.setdefault(gram, (start, start + size))
             if size == 2:
                 found.setdefault(prefix + gram, (start, start + size))
-    for name in _signs(text, prefix):
+    for name in _signs(text, prefix, themes):
         found[name] = (0, 0)
     return [(gram, *span) for gram, span in found.items()]
 
 
-def _signs(text: str, prefix: str) -> list[str]:
+def _signs(text: str, prefix: str, themes: Any = None) -> list[str]:
     """The product, the manners of speech and the themes, alone and with the product."""
-    signs = [*(sign for sign, pattern in _SIGNS.items() if pattern.search(text)), *themes_of(text)]
+    signs = [*(sign for sign, pattern in _SIGNS.items() if pattern.search(text)), *themes_of(text, themes)]
     return [prefix, *signs, *(prefix + sign for sign in signs)]
 
 
+def reader_files() -> dict[str, bytes]:
+    """What the reader of this release consists of, by file name; empty where there is none."""
+    return {path.name: path.read_bytes() for path in (_MODEL, _THEMES)} if _MODEL.exists() else {}
+
+
 @cache
-def _model() -> _Model | None:
-    if not _MODEL.exists():
+def reader_in_force() -> str:
+    """The digest of this release's reader; empty where there is none."""
+    return keep_reader(reader_files())
+
+
+# Earlier readers, put here for replay under their digests.
+_KEPT: dict[str, Mapping[str, bytes]] = {}
+
+
+def keep_reader(files: Mapping[str, bytes]) -> str:
+    """Let a reader that consists of these files be named by its digest, which is answered."""
+    if not files:
+        return ""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        digest.update(name.encode() + b"\0" + files[name] + b"\0")
+    _KEPT.setdefault(digest.hexdigest(), files)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=4)
+def _model(reader: str) -> _Model | None:
+    if not reader:
         return None
-    with np.load(_MODEL, allow_pickle=False) as stored:
+    files = _KEPT[reader]
+    with np.load(io.BytesIO(files[_MODEL.name]), allow_pickle=False) as stored:
         places = {gram: place for place, gram in enumerate(str(stored["grams"]).split("\n"))}
         weights = stored["weights"].astype(np.float32) * stored["scales"]
         return _Model(
@@ -98,6 +130,7 @@ def _model() -> _Model | None:
             categories=tuple(RiskCategory(str(name)) for name in stored["categories"]),
             bias=stored["bias"],
             threshold=float(stored["threshold"]),
+            themes=themes_from(files[_THEMES.name].decode()),
         )
 
 
@@ -120,9 +153,12 @@ def _pairs_by_product(places: dict[str, int]) -> dict[ProductCategory, dict[int,
     return found
 
 
-def suspect(text: str, product: ProductCategory) -> Suspicion | None:
-    """The reader's suspicion about one normalised utterance; None when it has none."""
-    model = _model()
+def suspect(text: str, product: ProductCategory, reader: str | None = None) -> Suspicion | None:
+    """The reader's suspicion about one normalised utterance; None when it has none.
+
+    `reader`: the digest of the reader to ask, this release's when not given.
+    """
+    model = _model(reader_in_force() if reader is None else reader)
     if model is None or not _FEWEST <= len(text) <= _MOST:
         return None
     known = _known(model, text, product)
@@ -135,7 +171,7 @@ def suspect(text: str, product: ProductCategory) -> Suspicion | None:
     ranked = [(float(value), name) for value, name in zip(scores[1:], model.categories, strict=True) if name in allowed]
     spans = [
         (start, end, float(model.risk[model.places[gram]]))
-        for gram, start, end in features(text, product)
+        for gram, start, end in features(text, product, model.themes)
         if end > start and gram in model.places
     ]
     return Suspicion(*_weightiest(text, spans), max(ranked)[1], score)
@@ -146,7 +182,7 @@ def _known(model: _Model, text: str, product: ProductCategory) -> list[int]:
     places = {place for _, place in model.grams.iter(_MARKS.sub(_as_bars, text))}
     pairs = model.by_product[product]
     places.update([pairs[place] for place in places if place in pairs])
-    names = _signs(text, product.value + ":")
+    names = _signs(text, product.value + ":", model.themes)
     places.update([model.places[name] for name in names if name in model.places])
     return sorted(places)
 

@@ -134,7 +134,7 @@ class Session:
             confidence=rule.confidence,
             evidence=EvidenceState.UNPROVEN,
             legal_basis=rule.legal_basis or basis_zh(facts.basis, last.context.spoken_on),
-            platform_basis=facts.platform,
+            platform_basis=rule.platform_basis or facts.platform,
             suggestion=rule.suggestion or self._matcher.pack.suggestions[rule.category],
             utterance=last.utterance.id,
             end_utterance=last.utterance.id,

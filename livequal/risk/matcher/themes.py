@@ -8,13 +8,19 @@ from typing import Any
 
 import ahocorasick
 
-_FILE = Path(__file__).with_name("themes.txt")
+FILE = Path(__file__).with_name("themes.txt")
 
 
 @cache
-def _automaton() -> Any:
+def themes_in_force() -> Any:
+    """The automaton of the themes that stand beside this module."""
+    return themes_from(FILE.read_text(encoding="utf-8"))
+
+
+def themes_from(written: str) -> Any:
+    """The automaton of themes written down as in themes.txt."""
     themes: dict[str, list[str]] = {}
-    for line in _FILE.read_text(encoding="utf-8").splitlines():
+    for line in written.splitlines():
         theme, _, words = line.partition(":")
         for word in words.split():
             themes.setdefault(word, []).append("+" + theme)
@@ -25,10 +31,10 @@ def _automaton() -> Any:
     return automaton
 
 
-def themes_of(text: str) -> list[str]:
+def themes_of(text: str, automaton: Any = None) -> list[str]:
     """The themes normalised text touches; a theme touched by two words or more also counts as "…2"."""
     counts: dict[str, int] = {}
-    for _, names in _automaton().iter(text):
+    for _, names in (themes_in_force() if automaton is None else automaton).iter(text):
         for name in names:
             counts[name] = counts.get(name, 0) + 1
     return [*counts, *(name + "2" for name, count in counts.items() if count > 1)]
