@@ -34,7 +34,7 @@ from installation import (
 )
 
 PATIENCE_S = 3600
-NUMBERED = {"id", "transcript_id", "recording_id", "flag_id", "segment_id", "end_segment_id", "pack_id"}
+NUMBERED = {"id", "transcript_id", "recording_id", "flag_id", "segment_id", "end_segment_id", "pack_id", "read_text_id"}
 TIMED = {"opened_at", "raised_at"}
 
 

@@ -28,7 +28,19 @@ MORE_FILES = {
     "notifications": set(),
     "onboarding": {"entries", "live_sessions", "schedule"},
     "review": set(),
-    "risk": {"evaluation", "scan"},
+    # force: what is in force; versions and overlay: the life and the text of own rules; the rest is named by what it does.
+    "risk": {
+        "backtest",
+        "blueprint",
+        "evaluation",
+        "force",
+        "overlay",
+        "replay",
+        "scan",
+        "shadows",
+        "versions",
+        "workbench",
+    },
     "streams": {"grams", "search", "subtitles", "timeline", "uploads"},
     "taxonomy": {"categories", "instruments"},
 }

@@ -62,7 +62,7 @@ def inspect(file: Path, product_category: str, model: str | None, kind: str) -> 
     with progress(0, "ms", "preparing") as preparing, rendered(file, preparing) as rendition:
         with progress(rendition.duration_ms, "ms", "transcribing") as show:
             segments = list(recognised(transcriber, rendition, show))
-        flags = risk.read(_reading(segments, category))
+        flags = risk.read(_reading(segments, category), risk.matcher())
         if kind == "jsonl":
             _write_lines(segments, flags)
             return

@@ -8,8 +8,9 @@ from ..kernel.db import db, edge
 from ..streams import service as streams
 from ..streams.models import Recording, Transcript
 from ..streams.rules import RecordingState, TranscriptState
-from . import service
+from . import service, shadows
 from .events import Scanned
+from .force import in_force, shadowed
 
 STAGE = "scanning"
 
@@ -21,13 +22,17 @@ def scan(run: Run) -> None:
         if transcript is None or transcript.state != TranscriptState.COMPLETE:
             return
         reading, changes = service.reading_of(transcript.id), transcript.changes
-    flags = service.read(reading)
+        force, beside = in_force(), shadowed()
+    flags = service.read(reading, force.matcher)
+    hits = service.read(reading, beside.matcher) if beside else ()
     with run.step(stage=STAGE):
         transcript = db.session.get_one(Transcript, reading.transcript_id, with_for_update=True)
         if transcript.changes != changes or transcript.state != TranscriptState.COMPLETE:
             # A correction or another transcript came meanwhile: it has queued a scan of its own.
             return
-        service.keep(reading, flags)
+        service.keep(reading, flags, force)
+        if beside is not None:
+            shadows.keep(beside, reading, hits, flags)
         recording = db.session.get_one(Recording, transcript.recording_id)
         first = recording.state == RecordingState.TRANSCRIBED
         if first:

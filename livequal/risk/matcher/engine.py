@@ -16,7 +16,7 @@ from livequal.risk.matcher.normaliser import Normalised, normalise
 from livequal.risk.matcher.proof import standing
 from livequal.risk.matcher.reader import Suspicion, suspect
 from livequal.risk.matcher.slots import Vocabulary, branches, compiled, expand, required
-from livequal.risk.matcher.sound import SoundIndex
+from livequal.risk.matcher.sound import Heard, SoundIndex
 from livequal.taxonomy.categories import RISK_CATEGORIES, basis_zh
 from livequal.taxonomy.rules import ProductCategory, RiskCategory, Severity
 
@@ -92,7 +92,8 @@ class Matcher:
         for word, atom in atoms.items():
             self._atoms.add_word(word, atom)
         self._atoms.make_automaton()
-        self._sound = SoundIndex(self._sounding(pack.rules), self._spelled())
+        self.sounding = frozenset(self._sounding(pack.rules))
+        self._sound = SoundIndex(self.sounding, self._spelled())
         self._bases: dict[tuple[str, object], str] = {}
 
     def _add(self, rule: Rule, vocabulary: Vocabulary, atoms: dict[str, _Atom]) -> None:
@@ -197,6 +198,10 @@ class Matcher:
             platform_basis=RISK_CATEGORIES[suspicion.category].platform,
             suggestion=self.pack.suggestions[suspicion.category],
         )
+
+    def heard(self, text: str) -> list[Heard]:
+        """What in normalised text sounds like words of the pack but is written otherwise."""
+        return self._sound.find(text)
 
     def _hits_with_sound(self, text: str, context: ProductContext) -> list[Hit]:
         hits = self._hits(text, context)

@@ -34,12 +34,16 @@ class Session:
 
     def feed(self, utterance: Utterance, context: ProductContext, evidence: Evidence | None = None) -> tuple[Flag, ...]:
         """Takes the next utterance; the flags of those that are decided now."""
-        self._said.append(_Said(utterance, context, evidence))
+        self.note(utterance, context, evidence)
         flags: list[Flag] = []
         while self._decided < len(self._said) and self._heard_after(self._decided) >= _AFTER:
             flags += self._judge(self._decided)
             self._decided += 1
         return tuple(flags)
+
+    def note(self, utterance: Utterance, context: ProductContext, evidence: Evidence | None = None) -> None:
+        """Takes the next utterance without judging anything yet."""
+        self._said.append(_Said(utterance, context, evidence))
 
     def finish(self) -> tuple[Flag, ...]:
         """The flags of what was still open, and notes on what was never said."""
@@ -57,12 +61,22 @@ class Session:
                 break
         return total
 
+    def window(self, index: int) -> tuple[str, ProductContext]:
+        """The text in which an utterance is judged, and about which product it is."""
+        before_text, after_text, _after = self._surroundings(index)
+        said = self._said[index]
+        return before_text + said.utterance.text + after_text, said.context
+
+    def _surroundings(self, index: int) -> tuple[str, str, list[tuple[Utterance, str]]]:
+        context = self._said[index].context
+        before = self._around(range(index - 1, -1, -1), context)
+        after = self._around(range(index + 1, len(self._said)), context)
+        before_text = "".join(text for _, text in reversed(before))[-_BEFORE:]
+        return before_text, "".join(text for _, text in after)[:_AFTER], after
+
     def _judge(self, index: int) -> list[Flag]:
         said = self._said[index]
-        before = self._around(range(index - 1, -1, -1), said.context)
-        before_text = "".join(text for _, text in reversed(before))[-_BEFORE:]
-        after = self._around(range(index + 1, len(self._said)), said.context)
-        after_text = "".join(text for _, text in after)[:_AFTER]
+        before_text, after_text, after = self._surroundings(index)
         own = said.utterance.text
         flags = self._matcher.judge_by_rules(before_text + own + after_text, said.context, said.evidence)
         begin, stop = len(before_text), len(before_text) + len(own)
