@@ -216,3 +216,37 @@ def test_a_failing_command_says_one_line_and_no_traceback(own: Installation) -> 
     assert done.returncode == 1
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_rules_are_measured_on_labelled_lines_in_words_and_for_programs(own: Installation, tmp_path: Path) -> None:
+    own.found()
+    good = {
+        "text": "能治糖尿病",
+        "product_category": "food",
+        "risky": True,
+        "labels": ["disease-claim"],
+        "origin": "case",
+    }
+    bad = {"text": "大家晚上好", "risky": True, "labels": ["vulgar"], "origin": "written"}
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in (good, bad)), encoding="utf-8")
+
+    told = own.flask("risk", "eval", str(rows))
+    assert "recall · case, decidable" in told.stdout
+    assert "MISSED 2 writ general [vulgar] 大家晚上好" in told.stdout
+    lines = [json.loads(line) for line in own.flask("risk", "eval", str(rows), "--format", "jsonl").stdout.splitlines()]
+    assert {key: value for key, value in lines[2].items() if key not in {"low", "high"}} == {
+        "measure": "right category",
+        "group": "",
+        "hits": 1,
+        "of": 1,
+        "percent": 100.0,
+    }
+    assert [line["id"] for line in lines if line.get("error")] == ["2"]
+
+    rows.write_text('{"text": "a"}\n', encoding="utf-8")
+    refused = own.flask("risk", "eval", str(rows))
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "flask: line 1 does not say whether the text is risky: give true or false\n",
+    )

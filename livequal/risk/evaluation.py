@@ -84,7 +84,7 @@ class Report:
     @property
     def misnamed(self) -> list[Judged]:
         """Risky rows whose flags are all of another category than the labels say."""
-        return [one for one in self.judged if one.row.risky and one.flags and not one.categories_meet]
+        return [one for one in self.judged if one.row.labels and one.flags and not one.categories_meet]
 
 
 @cache
@@ -99,58 +99,87 @@ def labels_of(category: RiskCategory) -> frozenset[str]:
 
 
 def read_labelled(lines: Iterable[str]) -> list[LabelledRow]:
-    """Rows of an evaluation file. Raises ValueError naming the line."""
-    rows = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            raw = json.loads(line)
-            rows.append(
-                LabelledRow(
-                    id=str(raw.get("id", number)),
-                    text=raw["text"],
-                    product=ProductCategory(raw.get("product_category") or "general"),
-                    risky=bool(raw["risky"]),
-                    labels=frozenset(raw.get("labels", ())),
-                    origin=str(raw.get("origin", "")),
-                    decidable=raw.get("text_decidable") is not False,
-                )
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"line {number} is no labelled utterance: {error!r}") from error
-    return rows
+    """Rows of an evaluation file; empty lines are left out. Raises ValueError naming the line and what is wrong."""
+    return [_labelled(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _labelled(number: int, line: str) -> LabelledRow:
+    try:
+        raw = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"line {number} is not JSON: {error}") from error
+    if not isinstance(raw, dict):
+        raise ValueError(f"line {number} is no JSON object")
+    text, risky, labels = raw.get("text"), raw.get("risky"), raw.get("labels", [])
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(f"line {number} has no text")
+    if not isinstance(risky, bool):
+        raise ValueError(f"line {number} does not say whether the text is risky: give true or false")
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise ValueError(f"line {number}: labels must be a list of words")
+    if risky and "labels" not in raw:
+        raise ValueError(f"line {number} is risky and has no labels: say of what kind it is")
+    try:
+        product = ProductCategory(raw.get("product_category") or ProductCategory.GENERAL)
+    except ValueError as error:
+        wrong = raw.get("product_category")
+        raise ValueError(f"line {number} has the unknown product category {wrong!r}") from error
+    return LabelledRow(
+        id=str(raw.get("id", number)),
+        text=text,
+        product=product,
+        risky=risky,
+        labels=frozenset(labels),
+        origin=str(raw.get("origin") or "unstated"),
+        decidable=raw.get("text_decidable") is not False,
+    )
 
 
 def evaluate(matcher: Matcher, rows: Sequence[LabelledRow]) -> Report:
-    """Judges every row alone and counts."""
+    """Judges every row alone and counts.
+
+    Rows that words alone can't decide have figures of their own and are in no other recall: of them a reader of text
+    can at best say "unproven".
+    """
     judged = tuple(Judged(row, _raised(matcher, row)) for row in rows)
     groups: dict[str, list[bool]] = defaultdict(list)
     for one in judged:
-        row, flagged = one.row, bool(one.flags)
-        if not row.risky:
-            groups[f"false alarms · {row.origin}"].append(flagged)
-            continue
-        decidable = "decidable" if row.decidable else "not decidable by words"
-        groups[f"recall · {row.origin}, {decidable}"].append(flagged)
-        if flagged:
-            groups["right category"].append(one.categories_meet)
-        for label in row.labels:
-            groups[f"recall by label · {label}"].append(flagged)
+        _count(one, groups)
+    accused = {flag.category for one in judged if not one.row.risky for flag in one.flags}
     for one in judged:
-        if one.row.risky:
-            for flag in one.flags:
-                groups["right category, per flag"].append(bool(labels_of(flag.category) & one.row.labels))
-        name = "recall" if one.row.risky else "false alarms"
-        groups[f"{name} by product · {one.row.product.value}"].append(bool(one.flags))
+        for category in () if one.row.risky else accused:
+            raised = any(flag.category is category for flag in one.flags)
+            groups[f"false alarms by category · {category.value}"].append(raised)
     shares = {name: Share(sum(marks), len(marks)) for name, marks in sorted(groups.items(), key=_reading_order)}
     return Report(shares, judged)
 
 
+def _count(one: Judged, groups: dict[str, list[bool]]) -> None:
+    row, flagged = one.row, bool(one.flags)
+    if not row.risky:
+        groups[f"false alarms · {row.origin}"].append(flagged)
+        groups[f"false alarms by product · {row.product.value}"].append(flagged)
+        return
+    groups[f"recall · {row.origin}, {'decidable' if row.decidable else 'not decidable by words'}"].append(flagged)
+    if flagged and row.labels:
+        groups["right category"].append(one.categories_meet)
+    for flag in one.flags if row.labels else ():
+        groups["right category, per flag"].append(bool(labels_of(flag.category) & row.labels))
+    if row.decidable:
+        groups[f"recall by product · {row.product.value}"].append(flagged)
+        for label in row.labels:
+            groups[f"recall by label · {label}"].append(flagged)
+
+
+_HEADS = (
+    *("recall ·", "false alarms ·", "right category"),
+    *("recall by label", "false alarms by category", "recall by product", "false alarms by product"),
+)
+
+
 def _reading_order(item: tuple[str, object]) -> tuple[int, str]:
     name = item[0]
-    heads = ("recall ·", "false alarms ·", "right category", "recall by label", "recall by product")
-    return next((place for place, head in enumerate(heads) if name.startswith(head)), len(heads)), name
+    return next((place for place, head in enumerate(_HEADS) if name.startswith(head)), len(_HEADS)), name
 
 
 def _raised(matcher: Matcher, row: LabelledRow) -> tuple[Flag, ...]:
@@ -159,28 +188,57 @@ def _raised(matcher: Matcher, row: LabelledRow) -> tuple[Flag, ...]:
 
 
 def as_table(report: Report, *, details: bool = False) -> list[str]:
-    """The figures as lines of text; with `details` also by label and by product."""
-    lines = [f"{'what':46} {'hits':>5} {'of':>5} {'%':>6}   95 % interval"]
+    """The figures as lines of text; with `details` also by label, by category and by product."""
+    lines = [f"{'what':56} {'hits':>5} {'of':>5} {'%':>6}   95 % interval"]
     for name, share in report.shares.items():
-        if " by " in name and not details:
+        if " by " in name and "decidable" not in name and not details:
             continue
         low, high = share.interval()
-        lines.append(f"{name:46} {share.hits:5} {share.total:5} {share.percent:6.1f}   {low:5.1f}–{high:5.1f}")
+        lines.append(f"{name:56} {share.hits:5} {share.total:5} {share.percent:6.1f}   {low:5.1f}–{high:5.1f}")
     return lines
+
+
+def as_rows(report: Report) -> list[dict[str, object]]:
+    """Every figure as a row for programs; the ends of the interval in per cent."""
+    rows: list[dict[str, object]] = []
+    for name, share in report.shares.items():
+        measure, _, group = name.partition(" · ")
+        low, high = (round(end, 2) for end in share.interval())
+        percent = round(share.percent, 2)
+        rows.append(
+            {"measure": measure, "group": group, "hits": share.hits, "of": share.total, "percent": percent}
+            | {"low": low, "high": high}
+        )
+    return rows
+
+
+def errors_in(report: Report) -> list[tuple[str, Judged]]:
+    """What went wrong and with which row: missed, then false alarms, then misnamed."""
+    kinds = (("missed", report.missed), ("false alarm", report.false_alarms), ("misnamed", report.misnamed))
+    return [(kind, one) for kind, group in kinds for one in group]
+
+
+def error_row(kind: str, one: Judged) -> dict[str, object]:
+    """One error as a row for programs."""
+    row = one.row
+    return {
+        "error": kind,
+        "id": row.id,
+        "origin": row.origin,
+        "product_category": row.product.value,
+        "labels": sorted(row.labels),
+        "text": row.text,
+        "flags": [{"rule": f.rule, "category": f.category.value, "quote": f.quote} for f in one.flags],
+    }
 
 
 def errors_of(report: Report) -> list[str]:
-    """The errors as lines of text: missed, false alarms, misnamed."""
-    lines = []
-    for head, group in (
-        ("MISSED", report.missed),
-        ("FALSE ALARM", report.false_alarms),
-        ("MISNAMED", report.misnamed),
-    ):
-        for one in group:
-            why = " | ".join(f"{flag.rule}「{flag.quote}」" for flag in one.flags)
-            labels = ",".join(sorted(one.row.labels))
-            lines.append(
-                f"{head} {one.row.id} {one.row.origin[:4]} {one.row.product.value} [{labels}] {one.row.text} {why}"
-            )
-    return lines
+    """The errors as lines of text."""
+    return [_error_line(kind, one) for kind, one in errors_in(report)]
+
+
+def _error_line(kind: str, one: Judged) -> str:
+    row = one.row
+    why = " | ".join(f"{flag.rule}「{flag.quote}」" for flag in one.flags)
+    head = f"{kind.upper()} {row.id} {row.origin[:4]} {row.product.value} [{','.join(sorted(row.labels))}]"
+    return f"{head} {row.text} {why}".rstrip()

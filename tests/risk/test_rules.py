@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from livequal.risk.evaluation import Share, as_table, errors_of, evaluate, labels_of, read_labelled
+from livequal.risk.evaluation import Share, as_rows, as_table, errors_of, evaluate, labels_of, read_labelled
 from livequal.risk.matcher import compile_pack, load_pack
 from livequal.risk.matcher.proof import numbers
 from livequal.risk.scan import BadLine, read_rows, scan_rows
@@ -81,6 +81,37 @@ def test_evaluation_counts_each_origin_apart() -> None:
     assert report.shares["right category"] == Share(1, 1)
     assert len(errors_of(report)) == 2
     assert len(as_table(report, details=True)) > len(as_table(report))
+
+
+def test_what_words_cannot_decide_is_in_no_recall_but_its_own() -> None:
+    row = {"text": "大家好", "product_category": "food", "risky": True, "labels": ["false-price"], "origin": "case"}
+    report = evaluate(MATCHER, read_labelled([json.dumps(row | {"text_decidable": False})]))
+    assert report.shares == {"recall · case, not decidable by words": Share(0, 1)}
+    assert report.missed == []
+
+
+def test_false_alarms_are_counted_by_the_category_they_were_raised_in() -> None:
+    lines = [json.dumps({"text": text, "risky": False, "origin": "script"}) for text in ("全网最低价", "脆得很")]
+    figures = {(row["measure"], row["group"]): row for row in as_rows(evaluate(MATCHER, read_labelled(lines)))}
+    row = figures["false alarms by category", "lowest_price"]
+    assert (row["hits"], row["of"], row["percent"], row["low"], row["high"]) == (1, 2, 50.0, 9.45, 90.55)
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("{", "line 2 is not JSON"),
+        ("[]", "line 2 is no JSON object"),
+        ('{"risky": true, "labels": ["vulgar"]}', "line 2 has no text"),
+        ('{"text": "a"}', "line 2 does not say whether the text is risky"),
+        ('{"text": "a", "risky": true}', "line 2 is risky and has no labels"),
+        ('{"text": "a", "risky": true, "labels": "vulgar"}', "line 2: labels must be a list"),
+        ('{"text": "a", "risky": false, "product_category": "fruit"}', "line 2 has the unknown product category"),
+    ],
+)
+def test_a_row_that_cannot_be_counted_is_named(line: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        read_labelled(["\n", line])
 
 
 def test_every_category_has_labels() -> None:
