@@ -43,11 +43,17 @@ class Settings:
     backups_kept: int
     metrics_token: str | None
     proxies: int
+    course_dirs: tuple[Path, ...] = ()
 
     @property
     def files_dir(self) -> Path:
         """Where recordings and what is derived from them lie."""
         return self.var / "files"
+
+    @property
+    def all_course_dirs(self) -> tuple[Path, ...]:
+        """Where courses lie: the shipped ones, then the installation's own."""
+        return (ROOT / "courses", *self.course_dirs)
 
     @property
     def secrets_dir(self) -> Path:
@@ -87,6 +93,7 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         backups_kept=_integer(env, "LIVEQUAL_BACKUPS_KEPT", 5),
         metrics_token=env.get("LIVEQUAL_METRICS_TOKEN") or None,
         proxies=_integer(env, "LIVEQUAL_PROXIES", 0),
+        course_dirs=_folders(env.get("LIVEQUAL_COURSE_DIRS", "")),
     )
 
 
@@ -99,6 +106,10 @@ def _database_url(url: str | None, var: Path) -> str:
     if not url.startswith(("sqlite:", "postgresql+psycopg:")):
         raise BadSetting("LIVEQUAL_DATABASE_URL must start with sqlite: or postgresql:")
     return url
+
+
+def _folders(text: str) -> tuple[Path, ...]:
+    return tuple(Path(part).absolute() for part in text.split(os.pathsep) if part)
 
 
 def _integer(env: Mapping[str, str], name: str, default: int) -> int:

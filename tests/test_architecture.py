@@ -27,8 +27,8 @@ MORE_FILES = {
     "jobs": {"run"},
     "notifications": set(),
     "onboarding": {"entries", "live_sessions", "schedule"},
-    "review": set(),
-    # force: what is in force; versions and overlay: the life and the text of own rules; the rest is named by what it does.
+    "review": {"tally"},
+    # force: what is in force; versions and overlay: the life and the text of own rules.
     "risk": {
         "backtest",
         "blueprint",
@@ -43,6 +43,16 @@ MORE_FILES = {
     },
     "streams": {"grams", "search", "subtitles", "timeline", "uploads"},
     "taxonomy": {"categories", "instruments"},
+    "training": {
+        "attempts",
+        "blueprint",
+        "exam_room",
+        "grading",
+        "learning",
+        "loading",
+        "papers",
+        "replay",
+    },
 }
 HEAVY = (
     "av",
