@@ -17,16 +17,17 @@ from ..onboarding import service as onboarding
 from ..review import service as review
 from ..review import work as review_work
 from ..review.events import ConfirmationWithdrawn, ViolationConfirmed
+from ..risk import backtest as risk_backtest
 from ..risk import work as risk_work
-from ..risk.events import FlagSuperseded, Scanned
+from ..risk.events import BacktestAsked, FlagSuperseded, Scanned
 from ..streams import work as streams_work
 from ..streams.events import RecordingPrepared, RecordingRefused, RecordingStored, TranscriptChanged, TranscriptReady
 from . import tell
 
 # Lower runs first; a mail has 1. What somebody waits for in front of the screen comes before a whole recording.
-PRIORITIES = {"scan": 2, "cut_clip": 2, "prepare": 4, "transcribe": 6}
+PRIORITIES = {"scan": 2, "cut_clip": 2, "prepare": 4, "transcribe": 6, "backtest": 7}
 # Jobs of many minutes: the worker keeps one thread free of them.
-LONG = frozenset({"transcribe"})
+LONG = frozenset({"transcribe", "backtest"})
 
 
 def later(
@@ -36,9 +37,8 @@ def later(
 
     def queue(event: Any) -> None:
         facts = payload(event)
-        about = next(
-            (f"{key.removesuffix('_id')}:{facts[key]}" for key in ("recording_id", "case_id") if key in facts), ""
-        )
+        keys = (key for key in ("recording_id", "case_id", "backtest_id") if key in facts)
+        about = next((f"{key.removesuffix('_id')}:{facts[key]}" for key in keys), "")
         queue_it = jobs.enqueue_once if once else jobs.enqueue
         queue_it(name, facts, subject=about, priority=PRIORITIES[name], after=after)
 
@@ -59,6 +59,7 @@ FLOW: dict[type[object], tuple[Handler, ...]] = {
             once=True,
         ),
     ),
+    BacktestAsked: (later("backtest", lambda e: {"backtest_id": e.backtest_id}),),
     FlagSuperseded: (lambda e: review.supersede_case_of(e.flag_id),),
     Scanned: (lambda e: review.open_cases(e.recording_id, e.transcript_id), tell.uploader_of_ready),
     ViolationConfirmed: (later("cut_clip", lambda e: {"case_id": e.case_id}), tell.concerned_of_confirmed),
@@ -69,6 +70,7 @@ JOBS: dict[str, Callable[[Run], None]] = {
     "prepare": streams_work.prepare,
     "transcribe": streams_work.transcribe,
     "scan": risk_work.scan,
+    "backtest": risk_backtest.run_backtest,
     "cut_clip": review_work.cut_clip,
     "send_mail": notifications.deliver,
     "expire_uploads": streams_work.expire_uploads,

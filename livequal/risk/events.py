@@ -22,3 +22,10 @@ class FlagSuperseded:
     """A flag no longer follows from the corrected words."""
 
     flag_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestAsked:
+    """Somebody wants to know what a version of the rules would change in stored transcripts."""
+
+    backtest_id: int

@@ -16,6 +16,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from ..kernel.clock import now
 from ..kernel.db import db, edge
+from ..kernel.errors import WrongState
+from ..kernel.i18n import gettext
 from .models import PackVersion, UsedPack, UsedReader
 from .rules import PackState
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from .matcher import Matcher, RulePack
 
 BASE_PACK = Path(__file__).parent / "packs" / "base"
+KNOWN_MOST = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +77,10 @@ def combined(overlay: str, number: int = 0, version_id: int | None = None) -> Fo
 def in_force() -> Force:
     """What is read with now. Asks the database, so that every process follows an activation at its next reading.
 
-    Without a transaction it opens one of its own. Raises PackError when the active version does not fit the shipped
-    pack of this release: then nothing is read, rather than read without the platform's own rules.
+    Without a transaction it opens one of its own.
+
+    Raises: WrongState when the active version does not fit the shipped pack of this release: then nothing is read,
+    rather than read without the platform's own rules.
     """
     if db.session().in_transaction():
         return _of_state(PackState.ACTIVE) or shipped()
@@ -89,8 +94,11 @@ def in_force() -> Force:
 
 
 def shadowed() -> Force | None:
-    """What is read beside it without any consequence; None when nothing is."""
-    return _of_state(PackState.SHADOWED)
+    """What is read beside it without any consequence; None when nothing is, or when it fits this release no more."""
+    try:
+        return _of_state(PackState.SHADOWED)
+    except WrongState:
+        return None  # its page says so; a scan does not wait for it
 
 
 # What was combined for a version, by its id and digest; a frozen version's text is read once.
@@ -103,11 +111,28 @@ def _of_state(state: PackState) -> Force | None:
         return None
     key = (row.id, row.sha256, shipped().pack.sha256)
     if key not in _known:
-        version = db.session.get_one(PackVersion, row.id, populate_existing=True)
-        if len(_known) > 32:
+        if len(_known) > KNOWN_MOST:
             _known.clear()
-        _known[key] = combined(version.overlay, version.number, version.id)
+        _known[key] = of_version(db.session.get_one(PackVersion, row.id))
     return _known[key]
+
+
+def of_version(version: PackVersion) -> Force:
+    """The shipped pack with a version's rules over it.
+
+    Raises: WrongState when they do not go together any more.
+    """
+    from .matcher import PackError
+
+    try:
+        return combined(version.overlay, version.number, version.id)
+    except PackError as error:
+        message = gettext(
+            "Version %(number)s of the own rules does not fit the rule pack that this release ships: %(why)s",
+            number=version.number,
+            why=str(error),
+        )
+        raise WrongState(message) from error
 
 
 def _has_tables() -> bool:

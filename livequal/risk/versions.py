@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Select, false, func, select
@@ -15,7 +16,7 @@ from ..kernel.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
 from ..kernel.i18n import gettext
 from ..kernel.states import move
 from . import overlay as overlays
-from .force import Force, combined, in_force, shipped, shipped_rules
+from .force import combined, in_force, of_version, shipped, shipped_rules
 from .models import PackVersion
 from .overlay import Example, Overlay, RuleEntry
 from .rules import MOVES, PackState, may_approve
@@ -67,11 +68,6 @@ def active() -> PackVersion | None:
     return db.session.scalars(select(PackVersion).where(PackVersion.state == PackState.ACTIVE)).first()
 
 
-def force_of(version: PackVersion) -> Force:
-    """The shipped pack with this version's rules over it. Raises PackError when they do not go together any more."""
-    return combined(version.overlay, version.number, version.id)
-
-
 def may_change(version: PackVersion, actor: Actor) -> bool:
     """Whether this person may change the version now: its author, while it is a draft."""
     return version.state == PackState.DRAFTED and version.author_id == actor.user_id
@@ -115,7 +111,7 @@ def save_rule(version: PackVersion, entry: RuleEntry, changes: int, *, was: str 
     """
     _open(version, changes, by)
     overlay = overlays.read(version.overlay)
-    others = {rule.slug for rule in force_of(version).pack.rules} | set(overlay.off)
+    others = {rule.slug for rule in of_version(version).pack.rules} | set(overlay.off)
     errors = overlays.faults(entry, shipped().pack, taken=frozenset(others - {was}))
     if errors:
         raise Invalid(errors)
@@ -170,7 +166,7 @@ def _keep(version: PackVersion, overlay: Overlay, by: Actor, action: str, slug: 
 
 def examined(version: PackVersion) -> list[Examined]:
     """Every own rule with its examples, read with the whole pack."""
-    force = force_of(version)
+    force = of_version(version)
     own = {str(raw["slug"]) for raw in overlays.read(version.overlay).rules}
     return [
         Examined(rule.slug, rule.title, overlays.examples_of(force.matcher, rule))
@@ -217,9 +213,8 @@ def approve(version: PackVersion, reason: str, *, by: Actor) -> None:
     Raises: Forbidden for its author, WrongState.
     """
     _not_the_author(version, by)
-    _to(version, PackState.APPROVED)
-    version.approver_id, version.approver_name, version.approved_at = by.user_id, by.name, now()
-    version.answer = reason
+    approved = {"approver_id": by.user_id, "approver_name": by.name, "approved_at": now(), "answer": reason}
+    _to(version, PackState.APPROVED, approved)
     _record(version, by, "pack.approve", PackState.SUBMITTED, reason)
 
 
@@ -244,8 +239,7 @@ def activate(version: PackVersion, *, by: Actor) -> None:
     Raises: WrongState.
     """
     _must_pass(version)
-    _to(version, PackState.ACTIVE, replacing=True)
-    version.activated_at, version.sha256 = now(), force_of(version).pack.sha256
+    _to(version, PackState.ACTIVE, {"activated_at": now(), "sha256": of_version(version).pack.sha256})
     _record(version, by, "pack.activate", PackState.APPROVED)
 
 
@@ -276,8 +270,7 @@ def roll_back(old: PackVersion, reason: str, *, by: Actor) -> PackVersion:
     version.approver_id, version.approver_name, version.approved_at = old.approver_id, old.approver_name, now()
     version.state = PackState.APPROVED
     db.session.flush()
-    _to(version, PackState.ACTIVE, replacing=True)
-    version.activated_at = now()
+    _to(version, PackState.ACTIVE, {"activated_at": now()})
     _record(version, by, "pack.roll_back", PackState.RETIRED, reason)
     return version
 
@@ -295,16 +288,19 @@ def _move(version: PackVersion, target: PackState, by: Actor, action: str, reaso
     _record(version, by, action, before, reason)
 
 
-def _to(version: PackVersion, target: PackState, *, replacing: bool = False) -> None:
+def _to(version: PackVersion, target: PackState, values: Mapping[str, object] | None = None) -> None:
+    """Move a version, with what goes with the new state; the one in force retires where this one takes its place."""
     db.session.refresh(version, with_for_update=True)
     state = move(PackState(version.state), target, MOVES)
-    before = active() if replacing else None
+    before = active() if target is PackState.ACTIVE else None
     if before is not None:
         before.state, before.retired_at = PackState.RETIRED, now()
         db.session.flush()
     try:
         with db.session.begin_nested():
             version.state = state
+            for name, value in (values or {}).items():
+                setattr(version, name, value)
     except IntegrityError as error:
         message = gettext("Another version is in this state already. End that first, then try again.")
         raise WrongState(message) from error
@@ -330,4 +326,4 @@ def _facts(version: PackVersion) -> dict[str, object]:
 
 def changed_against_active(version: PackVersion) -> list[overlays.RuleChange]:
     """What a version changes against what is in force."""
-    return overlays.changes_between(in_force().pack, force_of(version).pack)
+    return overlays.changes_between(in_force().pack, of_version(version).pack)

@@ -73,7 +73,8 @@ class _Touching:
         bare = tuple(
             replace(rule, ignores=_ALL_CONTEXT, unless=(), sound=False) for rule in changed if not rule.absence
         )
-        self._rules = Matcher(replace(new, rules=bare, shields=(), sound_words=(), spelled_words=()))
+        self._anything = bool(bare)
+        self._rules = Matcher(replace(new, rules=bare or new.rules[:1], shields=(), sound_words=(), spelled_words=()))
         self._hear = [before.heard]
         if before.sounding != after.sounding:
             self._hear.append(after.heard)
@@ -81,6 +82,8 @@ class _Touching:
     def touch(self, text: str, context: ProductContext) -> bool:
         if not self._comparable:
             return True
+        if not self._anything:
+            return False
         seen = normalise(text).text
         for start, end in _chunks(seen, _CHUNK):
             piece = seen[start:end]
