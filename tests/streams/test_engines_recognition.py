@@ -106,17 +106,19 @@ def test_speech_that_was_passed_over_is_heard_again_alone() -> None:
     assert hear.lengths == [9.0, pytest.approx(4.9, abs=0.3)]
 
 
-def test_an_uncertain_reading_gets_a_second_opinion_and_the_surer_one_counts() -> None:
+def test_an_uncertain_reading_gets_a_second_opinion_that_counts_when_it_is_clearly_surer() -> None:
     recording = heard(10, (2, 4))
     once = plan(recording, (1.5, 4.5))
     cut = replace(once, closer=(((round(1.8 * RATE), round(4.2 * RATE)),),))
-    unsure = [piece((0.5, 1.4, "假", 0.7), (1.4, 2.5, "货", 0.7))]
-    surer = [piece((0.2, 1.1, "價", 0.8), (1.1, 2.2, "格", 0.8))]
+    unsure = [piece((0.5, 1.4, "假", 0.6), (1.4, 2.5, "货", 0.6))]
+    surer = [piece((0.2, 1.1, "價", 0.68), (1.1, 2.2, "格", 0.68))]
+    hardly_surer = [piece((0.2, 1.1, "價", 0.62), (1.1, 2.2, "格", 0.62))]
 
     hear = Script(unsure, surer)
     assert [s.text for s in recognised(recording, cut, hear)] == ["价格。"]
     assert hear.lengths == [3.0, pytest.approx(2.4)]
     assert [s.text for s in recognised(recording, cut, Script(surer, unsure))] == ["价格。"]
+    assert [s.text for s in recognised(recording, cut, Script(unsure, hardly_surer))] == ["假货。"]
     certain = [piece((0.5, 1.4, "價", 0.95), (1.4, 2.5, "格", 0.95))]
     assert [s.text for s in recognised(recording, cut, Script(certain))] == ["价格。"]
 

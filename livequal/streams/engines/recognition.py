@@ -22,13 +22,14 @@ from livequal.streams.rules import Segment, Window, Word
 if TYPE_CHECKING:
     from livequal.streams.engines.audio import Samples
 
-VERSION = "r4"
+VERSION = "r5"
 
 _SPLIT_MS = 1000
 _LONGEST_CHARACTER_S = 0.6
 _SLACK_S = 0.35
 _STRAY_S = 0.5
-_CERTAIN = 0.80
+_CERTAIN = 0.70
+_SURER_BY = 0.03
 _CHARACTERS_PER_S = 4.5
 _MISSED_VOICED_S = 1.0
 
@@ -126,7 +127,8 @@ def recognise(plan: Plan, count: int, sounds: Sequence[Samples], heard: Heard, h
     first = listen_to(plan.speech)
     for cut in plan.closer:
         if first.certainty < _CERTAIN:
-            first = max(first, listen_to(cut), key=lambda reading: reading.certainty)
+            again = listen_to(cut)
+            first = again if again.certainty > first.certainty + _SURER_BY else first
     second = listen_to(first.passed_over)
     alone = [listen_to([stretch]) for stretch in second.passed_over]
     readings = [first, second, *alone]
