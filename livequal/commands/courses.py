@@ -1,13 +1,17 @@
-"""`flask courses`: check the content of courses."""
+"""`flask courses`: check the content of courses and load it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
 from flask.cli import AppGroup
 
+from ..accounts.rules import SYSTEM
 from ..kernel import installation
+from ..kernel.db import edge
+from ..training import loading
 from ..training.content import Fault, Library, Weight, read_library
 from .ends import Failure, told
 
@@ -28,6 +32,79 @@ def check(folders: tuple[Path, ...]) -> None:
     if faults:
         raise Failure(_summary(faults))
     click.echo(_counts(library))
+
+
+@courses.command("sync")
+@click.option("--yes", is_flag=True, help="Do not ask before a change that affects people.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@told
+def sync(*, yes: bool, dry_run: bool) -> None:
+    """Load the courses of this installation into the database, in one transaction; earlier versions stay.
+
+    Says before writing whom it affects: those whose running or passed exam holds a question that changes materially.
+    Content with errors is refused and changes nothing; items whose clip is missing are loaded, but not asked.
+    """
+    library, faults = read_library(existing_dirs())
+    errors = [fault for fault in faults if fault.weight is Weight.ERROR]
+    for fault in errors:
+        click.echo(str(fault), err=True)
+    if errors:
+        raise Failure(f"{_summary(faults)}. Nothing was changed.")
+    with edge(write=not dry_run):
+        plan = loading.plan(library)
+        concerned = loading.affected(plan)
+        for line in lines_of(plan, concerned):
+            click.echo(line)
+        if len(faults) > len(errors):
+            click.echo(f"{len(faults) - len(errors)} items wait for their clip (flask courses check names them).")
+        if plan.empty or dry_run:
+            return
+        if concerned and not yes and not click.confirm("Go on?", err=True):
+            raise Failure("Nothing was changed.")
+        loading.apply(plan, by=SYSTEM)
+    click.echo("Loaded.")
+
+
+def lines_of(plan: loading.Plan, concerned: Sequence[loading.Affected]) -> list[str]:
+    """What a plan does and whom it affects, line by line."""
+    lines = []
+    for one in plan.courses:
+        changed = sum(asked.changed for asked in one.asked)
+        word = "changed" if one.course else "new"
+        lines.append(
+            f"{one.content.id} {one.content.version}: {word}, {changed} of {len(one.asked)} questions"
+            + (f", {len(one.gone)} asked no more" if one.gone else "")
+        )
+        lines += [f"  {asked.item.id} changes materially" for asked in one.material]
+    lines += [f"{course.slug}: no longer offered" for course in plan.unlisted]
+    lines += [f"manual {manual.slug} {manual.version}" for manual in plan.manuals]
+    if plan.empty:
+        return ["All is loaded already."]
+    lines.append(f"{len({one.user_id for one in concerned})} people are affected.")
+    lines += [_affected_line(one) for one in concerned]
+    return lines
+
+
+def _affected_line(one: loading.Affected) -> str:
+    what = "passed, a certificate may rest on it" if one.passed else "running"
+    return f"  {one.name}, {one.course}, attempt {one.attempt_id} ({what}): {', '.join(one.items)}"
+
+
+def load_quietly(say: Callable[[str], None]) -> None:
+    """Load what is new when livequal starts; content with errors, or a change that affects people, waits."""
+    library, faults = read_library(existing_dirs())
+    if any(fault.weight is Weight.ERROR for fault in faults):
+        say("The courses have errors and were not loaded. See them with: .venv/bin/flask courses check")
+        return
+    with edge():
+        plan = loading.plan(library)
+        if plan.empty:
+            return
+        if loading.affected(plan):
+            say("Courses changed in a way that affects people. Look and load with: .venv/bin/flask courses sync")
+            return
+        say("Loading courses …")
+        loading.apply(plan, by=SYSTEM)
 
 
 def existing_dirs() -> list[Path]:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 import click
 from flask.cli import with_appcontext
 
+from .courses import load_quietly
 from .ends import on_terminal, told, write_line
 
 
@@ -21,6 +22,7 @@ def load() -> None:
     from .. import demo
 
     rows = demo.load(lambda line: click.echo(line, err=True))
+    load_quietly(lambda line: click.echo(line, err=True))
     width = max(len(row.login) for row in rows)
     for row in rows:
         if on_terminal():

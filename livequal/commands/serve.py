@@ -25,6 +25,7 @@ from ..kernel import backup, installation
 from ..kernel.db import db, edge
 from ..streams import service as streams
 from . import schema
+from .courses import load_quietly
 from .ends import Failure, told
 from .processes import Child, Family, KeepsDying
 
@@ -43,6 +44,7 @@ def serve() -> None:
         _ensure_model(settings)
         _migrate(settings)
         _load_demo(settings)
+        load_quietly(_say)
         db.session.remove()
         db.engine.dispose()
         children = [
