@@ -25,7 +25,8 @@ from livequal.kernel.web import HEADERS, csrf
 from livequal.notifications.models import Mail, Notice
 from livequal.onboarding.models import LiveRoom, LiveSession, Streamer
 from livequal.review.models import Case, Clip, Decision
-from livequal.streams.models import Recording, SegmentRow, Span, Transcript, Upload
+from livequal.risk.models import SavedLine
+from livequal.streams.models import Dictation, Recording, SegmentRow, Span, Transcript, Upload
 
 from .factories import make_mcn, make_operator, make_platform, make_user, signed_in
 from .recordings import make_recording
@@ -188,6 +189,12 @@ def rows_of(tenant: Tenant, moderator: User) -> dict[str, int]:
         ),
         "mail_id": add(mail),
         "job_id": job.id,
+        "dictation_id": add(
+            Dictation(user_id=tenant.owner.id, incoming=".said-0", state="heard", words="全网最低", created_at=at)
+        ),
+        "saved_line_id": add(
+            SavedLine(user_id=tenant.owner.id, title="开场", body="大家好", product_category="food", saved_at=at)
+        ),
     }
 
 

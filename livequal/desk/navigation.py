@@ -92,6 +92,7 @@ def _menu() -> list[Item]:
         (may(Permission.READ_CASES), _("To decide"), "review.queue", "queue", ("review.",)),
         (may(Permission.READ_RECORDINGS), _("Recordings"), "streams.recordings", "recording", ("streams.",)),
         (may(Permission.READ_FINDINGS), _("Findings"), "review.findings", "flag", ()),
+        (may(Permission.CHECK_LINES), _("Check a line"), "risk.line_check", "script", ("risk.line", "risk.saved_line")),
         (may(Permission.READ_RECORDINGS), _("Search"), "streams.search_all", "search", ()),
         (
             may(Permission.READ_LIVE_SESSIONS),
@@ -118,13 +119,16 @@ def _menu() -> list[Item]:
     ]
     here = request.endpoint or ""
     exact = {endpoint for _allowed, _label, endpoint, _icon, _prefixes in entries}
+    # Of all entries whose prefix fits, the one that says most of the page is where we are.
+    fitting = [prefix for entry in entries for prefix in entry[4] if here.startswith(prefix)]
+    nearest = max(fitting, key=len, default=here)
     waiting = review.open_count(actor()) if may(Permission.DECIDE_CASES) else 0
     return [
         Item(
             label,
             url_for(endpoint),
             icon,
-            active=here == endpoint or (here not in exact and bool(prefixes) and here.startswith(prefixes)),
+            active=here == endpoint or (here not in exact and nearest in prefixes),
             badge=waiting if endpoint == "review.queue" else 0,
         )
         for allowed, label, endpoint, icon, prefixes in entries

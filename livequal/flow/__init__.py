@@ -21,11 +21,18 @@ from ..risk import backtest as risk_backtest
 from ..risk import work as risk_work
 from ..risk.events import BacktestAsked, FlagSuperseded, Scanned
 from ..streams import work as streams_work
-from ..streams.events import RecordingPrepared, RecordingRefused, RecordingStored, TranscriptChanged, TranscriptReady
+from ..streams.events import (
+    DictationBegun,
+    RecordingPrepared,
+    RecordingRefused,
+    RecordingStored,
+    TranscriptChanged,
+    TranscriptReady,
+)
 from . import tell
 
 # Lower runs first; a mail has 1. What somebody waits for in front of the screen comes before a whole recording.
-PRIORITIES = {"scan": 2, "cut_clip": 2, "prepare": 4, "transcribe": 6, "backtest": 7}
+PRIORITIES = {"hear": 1, "scan": 2, "cut_clip": 2, "prepare": 4, "transcribe": 6, "backtest": 7}
 # Jobs of many minutes: the worker keeps one thread free of them.
 LONG = frozenset({"transcribe", "backtest"})
 
@@ -37,7 +44,7 @@ def later(
 
     def queue(event: Any) -> None:
         facts = payload(event)
-        keys = (key for key in ("recording_id", "case_id", "backtest_id") if key in facts)
+        keys = (key for key in ("recording_id", "case_id", "dictation_id", "backtest_id") if key in facts)
         about = next((f"{key.removesuffix('_id')}:{facts[key]}" for key in keys), "")
         queue_it = jobs.enqueue_once if once else jobs.enqueue
         queue_it(name, facts, subject=about, priority=PRIORITIES[name], after=after)
@@ -60,6 +67,7 @@ FLOW: dict[type[object], tuple[Handler, ...]] = {
         ),
     ),
     BacktestAsked: (later("backtest", lambda e: {"backtest_id": e.backtest_id}),),
+    DictationBegun: (later("hear", lambda e: {"dictation_id": e.dictation_id}),),
     FlagSuperseded: (lambda e: review.supersede_case_of(e.flag_id),),
     Scanned: (lambda e: review.open_cases(e.recording_id, e.transcript_id), tell.uploader_of_ready),
     ViolationConfirmed: (later("cut_clip", lambda e: {"case_id": e.case_id}), tell.concerned_of_confirmed),
@@ -70,10 +78,12 @@ JOBS: dict[str, Callable[[Run], None]] = {
     "prepare": streams_work.prepare,
     "transcribe": streams_work.transcribe,
     "scan": risk_work.scan,
+    "hear": streams_work.hear,
     "backtest": risk_backtest.run_backtest,
     "cut_clip": review_work.cut_clip,
     "send_mail": notifications.deliver,
     "expire_uploads": streams_work.expire_uploads,
+    "forget_dictations": streams_work.forget_dictations,
     "forget_sign_in_tries": accounts_work.forget_sign_in_tries,
     "forget_old_sign_ins": accounts_work.forget_old_sign_ins,
     "forget_done_jobs": jobs_work.forget_done_jobs,
@@ -82,6 +92,7 @@ JOBS: dict[str, Callable[[Run], None]] = {
 # Jobs that come round by themselves: name → every so many seconds.
 PERIODIC: dict[str, int] = {
     "expire_uploads": 3600,
+    "forget_dictations": 300,
     "forget_sign_in_tries": 3600,
     "forget_old_sign_ins": 86400,
     "forget_done_jobs": 86400,

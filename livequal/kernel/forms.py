@@ -26,7 +26,6 @@ class Form(FlaskForm):
             """Strip surrounding white space of text fields (never of passwords)."""
             if unbound_field.field_class.__name__ in {"StringField", "TextAreaField", "EmailField", "SearchField"}:
                 options["filters"] = [*unbound_field.kwargs.get("filters", ()), _stripped]
-                unbound_field.kwargs.pop("filters", None)
             return unbound_field.bind(form=form, **options)
 
     def reject(self, error: Invalid) -> None:

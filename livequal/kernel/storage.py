@@ -31,9 +31,9 @@ class Storage:
             raise ValueError(key)
         return path
 
-    def new_incoming(self) -> Path:
+    def new_incoming(self, prefix: str = "") -> Path:
         """A fresh, empty file in which an upload grows."""
-        path = self.incoming / secrets.token_hex(16)
+        path = self.incoming / f"{prefix}{secrets.token_hex(16)}"
         path.touch(mode=0o600)
         return path
 

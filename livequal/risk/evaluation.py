@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from livequal.risk.matcher import EvidenceState, Flag, Matcher, ProductContext
 from livequal.taxonomy.rules import ProductCategory, RiskCategory
+
+if TYPE_CHECKING:
+    from livequal.risk.matcher import Flag, Matcher
 
 _LABELS = Path(__file__).with_name("labels.json")
 
@@ -183,6 +186,9 @@ def _reading_order(item: tuple[str, object]) -> tuple[int, str]:
 
 
 def _raised(matcher: Matcher, row: LabelledRow) -> tuple[Flag, ...]:
+    # Only who measures pays for the engine: pages count shares too.
+    from livequal.risk.matcher import EvidenceState, ProductContext
+
     flags = matcher.judge(row.text, ProductContext(row.product))
     return tuple(flag for flag in flags if flag.evidence is not EvidenceState.SUPPORTED)
 

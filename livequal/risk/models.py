@@ -219,3 +219,33 @@ class BacktestFlag(Base):
     category: Mapped[str]
     product_category: Mapped[str]
     severity: Mapped[int]
+
+
+class SavedLine(Base):
+    """A text that somebody checked and chose to keep: nobody else sees it."""
+
+    __tablename__ = "saved_line"
+    __table_args__ = (
+        CheckConstraint("title <> '' AND body <> ''", name="written"),
+        Index("ix_saved_line_user_id_id", "user_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    title: Mapped[str]
+    body: Mapped[str] = mapped_column(Text)
+    product_category: Mapped[str]
+    saved_at: Mapped[datetime]
+
+
+class LineUse(Base):
+    """How often somebody checked lines since `since`, by text and by voice, and for which products last."""
+
+    __tablename__ = "line_use"
+    __table_args__ = (CheckConstraint("texts >= 0 AND voices >= 0", name="counts"),)
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
+    product_category: Mapped[str]
+    since: Mapped[datetime]
+    texts: Mapped[int] = mapped_column(default=0)
+    voices: Mapped[int] = mapped_column(default=0)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
+from flask import render_template, request
 
 from ..accounts.access import allow
 from ..accounts.rules import Permission
 from ..kernel import web
 from ..kernel.pages import PAGE_SIZE, Page
 from ..taxonomy.rules import RiskCategory
-from . import service
+from . import line_check, service
+from .blueprint import pages
 
-pages = Blueprint("risk", __name__)
+__all__ = ["line_check", "pages"]
 
 
 @pages.get("/rules")

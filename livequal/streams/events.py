@@ -40,3 +40,10 @@ class TranscriptChanged:
 
     recording_id: int
     transcript_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DictationBegun:
+    """Somebody said something that is to be written down."""
+
+    dictation_id: int

@@ -159,6 +159,32 @@ class Span(Base):
     marked_by: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
 
 
+class Dictation(Base):
+    """What somebody said into the browser to see it written down. Row and sound go once it was shown, or in an hour.
+
+    `words` is what was understood, `unclear` how many stretches were not. `problem` is a RefusalCode or "no_model".
+    """
+
+    __tablename__ = "dictation"
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting','heard','refused')", name="state"),
+        CheckConstraint("state <> 'refused' OR problem <> ''", name="refused_for_a_reason"),
+        CheckConstraint("state = 'heard' OR words = ''", name="words_when_heard"),
+        Index("ix_dictation_user_id_state", "user_id", "state"),
+        Index("ix_dictation_created_at", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    incoming: Mapped[str]
+    state: Mapped[str] = mapped_column(default="waiting")
+    words: Mapped[str] = mapped_column(Text, default="")
+    unclear: Mapped[int] = mapped_column(default=0)
+    problem: Mapped[str] = mapped_column(default="")
+    problem_detail: Mapped[str] = mapped_column(Text, default="")
+    created_at: Mapped[datetime]
+
+
 # The search index: characters and bigrams that we cut ourselves. It is no mapped table, because the two
 # databases keep full text in different ways.
 SEARCH_DDL = {

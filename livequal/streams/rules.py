@@ -92,6 +92,14 @@ class UploadState(StrEnum):
     ABANDONED = "abandoned"
 
 
+class DictationState(StrEnum):
+    """What somebody said waits to be written down, is, or could not be (then `problem` says why)."""
+
+    WAITING = "waiting"
+    HEARD = "heard"
+    REFUSED = "refused"
+
+
 class SpanKind(StrEnum):
     """What a stretch of the timeline says: which product is explained, or who speaks."""
 

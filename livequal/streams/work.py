@@ -18,14 +18,14 @@ from ..kernel import bus, installation
 from ..kernel.clock import now
 from ..kernel.db import db, edge
 from ..kernel.storage import file_sha256
-from . import service, uploads
+from . import dictation, service, uploads
 from .engines import Cancelled, NoEngine, NoModel, Transcriber, open_engine
 from .events import RecordingPrepared, RecordingRefused
 from .media import RenderCancelled, probe, render
 from .media.facts import Limits
 from .media.refusals import Refused
-from .models import Recording, SegmentRow, Transcript
-from .rules import RecordingState, TranscriptState
+from .models import Dictation, Recording, SegmentRow, Transcript
+from .rules import DictationState, RecordingState, Segment, TranscriptState
 
 STAGE_CHECKING = "checking"
 STAGE_PREPARING = "preparing"
@@ -196,6 +196,49 @@ def _engine() -> Transcriber:
             except (NoModel, NoEngine) as missing:
                 raise NotYet(missing.message) from missing
         return _engines[key]
+
+
+def hear(run: Run) -> None:
+    """Write down what somebody said into the browser: checked and decoded like any upload, then recognised."""
+    with edge(write=False):
+        row = db.session.get(Dictation, run.payload["dictation_id"])
+    if row is None or row.state != DictationState.WAITING:
+        return
+    limits = Limits(max_duration_ms=dictation.LONGEST_MS + dictation.SLACK_MS)
+    segments: list[Segment] = []
+    refused: Refused | None = None
+    problem = ""
+    try:
+        with run.step(stage=STAGE_TRANSCRIBING):
+            pass
+        probe(dictation.sound(row), limits=limits)
+        with _folder(f"hear-{run.job_id}") as folder:
+            rendition = render(dictation.sound(row), folder, limits=limits, cancelled=run.over)
+            for window in _engine().transcribe(rendition.speech, cancelled=run.over):
+                segments += window.segments
+                run.progress(STAGE_TRANSCRIBING, window.end_ms, rendition.duration_ms)
+    except Refused as error:
+        refused, problem = error, error.code.value
+    except NotYet:
+        # Nobody waits before the screen until somebody loads a model.
+        problem = dictation.NO_MODEL
+    except (RenderCancelled, Cancelled):
+        run.check()
+        raise
+    with run.step(stage=STAGE_TRANSCRIBING):
+        row = db.session.get(Dictation, run.payload["dictation_id"])
+        if row is not None and problem:
+            dictation.refuse(row, problem, refused.values if refused else None)
+        elif row is not None:
+            dictation.keep(row, segments)
+    if row is not None:
+        dictation.sound(row).unlink(missing_ok=True)
+
+
+def forget_dictations(run: Run) -> None:
+    """Remove what was said an hour ago and never looked at."""
+    with run.step():
+        dictation.forget_old()
 
 
 def expire_uploads(run: Run) -> None:
