@@ -44,6 +44,7 @@ MORE_FILES = {
         "shadows",
         "versions",
         "workbench",
+        "workbench_forms",
     },
     "streams": {"dictation", "grams", "search", "subtitles", "timeline", "uploads"},
     "taxonomy": {"categories", "instruments"},

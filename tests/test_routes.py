@@ -25,7 +25,7 @@ from livequal.kernel.web import HEADERS, csrf
 from livequal.notifications.models import Mail, Notice
 from livequal.onboarding.models import LiveRoom, LiveSession, Streamer
 from livequal.review.models import Case, Clip, Decision
-from livequal.risk.models import SavedLine
+from livequal.risk.models import Backtest, PackVersion, SavedLine
 from livequal.streams.models import Dictation, Recording, SegmentRow, Span, Transcript, Upload
 
 from .factories import make_mcn, make_operator, make_platform, make_user, signed_in
@@ -169,6 +169,14 @@ def rows_of(tenant: Tenant, moderator: User) -> dict[str, int]:
         )
     )
     issued = service.invite(tenant.mcn.id, "周小满", frozenset({Role.STREAMER}), by=tenant.owner.actor)
+    version_id = add(
+        PackVersion(
+            number=next(_numbers), author_id=moderator.id, author_name=moderator.name, created_at=at, changed_at=at
+        )
+    )
+    backtest_id = add(
+        Backtest(version_id=version_id, sha256="", asked_by=moderator.id, asked_by_name=moderator.name, asked_at=at)
+    )
     mail = Mail(recipient="a@example.com", subject="x", body="y", state="waiting_for_hand", created_at=at)
     job = jobs.enqueue("scan", {"recording_id": recording.id}, subject=f"recording:{recording.id}")
     db.session.commit()
@@ -189,6 +197,8 @@ def rows_of(tenant: Tenant, moderator: User) -> dict[str, int]:
         ),
         "mail_id": add(mail),
         "job_id": job.id,
+        "version_id": version_id,
+        "backtest_id": backtest_id,
         "dictation_id": add(
             Dictation(user_id=tenant.owner.id, incoming=".said-0", state="heard", words="全网最低", created_at=at)
         ),

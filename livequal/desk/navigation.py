@@ -19,6 +19,7 @@ from ..kernel.i18n import gettext as _
 from ..kernel.pages import paginate
 from ..review import service as review
 from ..review import shown as review_shown
+from ..review import tally
 from ..review.rules import CaseState
 from ..streams import service as streams
 from ..streams.models import Recording
@@ -65,6 +66,8 @@ def _frame() -> dict[str, Any]:
         "marked": marked,
         "open_counts_of": open_counts_of,
         "recordings_in": recordings_in,
+        "precision_by_rule": tally.precision_by_rule,
+        "states_of": tally.states_of,
     }
     if not current_user.is_authenticated:
         return frame | {"sign_in_url": url_for("accounts.sign_in")}

@@ -18,7 +18,7 @@ from ..jobs.run import Run
 from ..kernel import bus
 from ..kernel.clock import now
 from ..kernel.db import db, edge
-from ..kernel.errors import NotFound
+from ..kernel.errors import NotFound, WrongState
 from ..kernel.i18n import gettext
 from ..onboarding.models import LiveSession
 from ..streams.models import Recording, SegmentRow, Transcript
@@ -98,6 +98,17 @@ def rules_in(row: Backtest) -> list[tuple[str, str, int]]:
 def job_of(row: Backtest) -> Job | None:
     """The job that does it."""
     return jobs.active_for(f"backtest:{row.id}")
+
+
+def cancel(row: Backtest, *, by: Actor) -> None:
+    """Stop a backtest.
+
+    Raises: WrongState when it has ended.
+    """
+    job = job_of(row)
+    if job is None:
+        raise WrongState(gettext("This backtest has ended."))
+    jobs.cancel(job, by=by)
 
 
 def run_backtest(run: Run) -> None:

@@ -9,10 +9,10 @@ from ..accounts.rules import Permission
 from ..kernel import web
 from ..kernel.pages import PAGE_SIZE, Page
 from ..taxonomy.rules import RiskCategory
-from . import line_check, service
+from . import line_check, service, workbench
 from .blueprint import pages
 
-__all__ = ["line_check", "pages"]
+__all__ = ["line_check", "pages", "workbench"]
 
 
 @pages.get("/rules")

@@ -12,6 +12,7 @@ from livequal.risk.matcher.engine import _CHUNK, Matcher, _chunks, _repair
 from livequal.risk.matcher.model import Flag, ProductContext, Utterance
 from livequal.risk.matcher.normaliser import normalise
 from livequal.risk.matcher.session import _AFTER, Session
+from livequal.risk.matcher.sound import SoundIndex
 
 _ALL_CONTEXT = frozenset({"negation", "question", "teaching", "shields"})
 
@@ -75,9 +76,9 @@ class _Touching:
         )
         self._anything = bool(bare)
         self._rules = Matcher(replace(new, rules=bare or new.rules[:1], shields=(), sound_words=(), spelled_words=()))
-        self._hear = [before.heard]
-        if before.sounding != after.sounding:
-            self._hear.append(after.heard)
+        self._hear = before.heard
+        # What only one of them knows by sound; where none of it is heard, both hear the same.
+        self._one_sided = SoundIndex(before.sounding ^ after.sounding)
 
     def touch(self, text: str, context: ProductContext) -> bool:
         if not self._comparable:
@@ -87,12 +88,10 @@ class _Touching:
         seen = normalise(text).text
         for start, end in _chunks(seen, _CHUNK):
             piece = seen[start:end]
-            heard = [hear(piece) for hear in self._hear]
-            if len(heard) > 1 and heard[0] != heard[1]:
+            if self._rules._hits(piece, context) or self._one_sided.find(piece):
                 return True
-            if self._rules._hits(piece, context) or (
-                heard[0] and self._rules._hits(_repair(piece, heard[0])[0], context)
-            ):
+            heard = self._hear(piece)
+            if heard and self._rules._hits(_repair(piece, heard)[0], context):
                 return True
         return False
 
