@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 MO := $(patsubst %.po,%.mo,$(wildcard livequal/translations/*/LC_MESSAGES/messages.po))
 DIRS := livequal tests bench soak migrations wsgi.py
-BENCHES ?= risk_eval risk_throughput speech_cer speech_speed load
+BENCHES ?= risk_eval risk_throughput risk_backtest speech_cer speech_speed load
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
@@ -93,13 +93,14 @@ bench-load: dev
 	@$(MEASURE) bench/load.py
 
 .PHONY: soak
-soak: dev ## long proofs: load and kills, bad files, 3 GB, five kills, backup (two of them SOAK_MINUTES (10) each)
+soak: dev ## long proofs: load and kills, bad files, 3 GB, five kills, backup, rules (three of them SOAK_MINUTES (10) each)
 	$(BIN)/python soak/bad_uploads.py
 	$(BIN)/python soak/big_upload.py
 	$(BIN)/python soak/backup_restore.py
 	$(BIN)/python soak/kills.py
 	$(BIN)/python soak/running.py --minutes $(or $(SOAK_MINUTES),10)
 	$(BIN)/python soak/bad_files.py --minutes $(or $(SOAK_MINUTES),10)
+	$(BIN)/python soak/risk_fuzz.py --minutes $(or $(SOAK_MINUTES),10)
 
 .PHONY: translations
 translations: dev ## take new texts into the catalogue (then translate the empty ones)

@@ -136,9 +136,9 @@ def edit_rule(version_id: int) -> Answer:
     except Invalid as error:
         form.reject(error)
         return _rule_page(version, form, 422)
-    except versions.StaleVersion as stale:
+    except versions.StaleVersion:
         form.changes.data = str(version.changes)
-        flash(stale.message + _(" Look at what changed, then save again to put yours in its place."), "warning")
+        flash(_("This version was changed meanwhile. Look at what changed, then save again to add yours."), "warning")
         return _rule_page(version, form, 409)
     examples = next(one for one in versions.examined(version) if one.slug == entry.slug)
     if examples.passes:
