@@ -10,9 +10,8 @@ const SLOW_AFTER_S = 45;
 const box = document.querySelector("[data-voice]");
 const button = box.querySelector("[data-hold]");
 const label = box.querySelector("[data-part=label]");
-const bar = box.querySelector("[data-part=bar]");
 const status = box.querySelector("[data-part=status]");
-const heard = box.querySelector("[data-part=heard]");
+const heard = document.querySelector("[data-heard]");
 const product = document.querySelector("[data-text-form] [name=product]");
 const longestMs = Number(box.dataset.longestMs);
 
@@ -33,7 +32,6 @@ function tell(text) {
 
 function busy(on) {
   button.disabled = on;
-  bar.hidden = !on;
 }
 
 async function press() {
