@@ -7,6 +7,7 @@ which both packs hear the same, gives the same flags; only the others are judged
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from livequal.risk.matcher.engine import _CHUNK, Matcher, _chunks, _repair
 from livequal.risk.matcher.model import Flag, ProductContext, Utterance
@@ -33,7 +34,7 @@ class Comparison:
         # Both hear the same stream.
         self._after._said = self._before._said
         self._decided = 0
-        self._touching = _Touching(before, after)
+        self._touching = _touching(before, after)
 
     def feed(self, utterance: Utterance, context: ProductContext) -> list[Difference]:
         """Takes the next utterance; the differences in those that are decided now."""
@@ -57,6 +58,12 @@ class Comparison:
         if not self._touching.touch(window, context):
             return []
         return _differences(self._before._judge(index), self._after._judge(index))
+
+
+@lru_cache(maxsize=4)
+def _touching(before: Matcher, after: Matcher) -> _Touching:
+    """Made once for two packs, however many transcripts they read."""
+    return _Touching(before, after)
 
 
 class _Touching:
