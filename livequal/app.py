@@ -21,7 +21,7 @@ from .kernel import bus, crypto, i18n, installation, web
 from .kernel.clock import SHANGHAI
 from .kernel.db import db
 
-ROOMS_WITH_PAGES = ("accounts", "onboarding", "streams", "risk", "review", "desk")
+ROOMS_WITH_PAGES = ("accounts", "onboarding", "training", "streams", "risk", "review", "desk")
 
 
 def create_app(settings: config.Settings | None = None) -> Flask:

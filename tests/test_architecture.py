@@ -53,10 +53,12 @@ MORE_FILES = {
         "blueprint",
         "exam_room",
         "grading",
+        "granting",
         "learning",
         "loading",
         "papers",
         "replay",
+        "standing",
     },
 }
 HEAVY = (

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import count
 
@@ -27,6 +28,7 @@ from livequal.onboarding.models import LiveRoom, LiveSession, Streamer
 from livequal.review.models import Case, Clip, Decision
 from livequal.risk.models import Backtest, PackVersion, SavedLine
 from livequal.streams.models import Dictation, Recording, SegmentRow, Span, Transcript, Upload
+from livequal.training.models import Attempt, AttemptSlot, Course, CourseVersion, Question, QuestionVersion
 
 from .factories import make_mcn, make_operator, make_platform, make_user, signed_in
 from .recordings import make_recording
@@ -177,6 +179,7 @@ def rows_of(tenant: Tenant, moderator: User) -> dict[str, int]:
     backtest_id = add(
         Backtest(version_id=version_id, sha256="", asked_by=moderator.id, asked_by_name=moderator.name, asked_at=at)
     )
+    attempt_id = _attempt(tenant, recording.m4a_key)
     mail = Mail(recipient="a@example.com", subject="x", body="y", state="waiting_for_hand", created_at=at)
     job = jobs.enqueue("scan", {"recording_id": recording.id}, subject=f"recording:{recording.id}")
     db.session.commit()
@@ -195,6 +198,8 @@ def rows_of(tenant: Tenant, moderator: User) -> dict[str, int]:
         "notice_id": add(
             Notice(user_id=tenant.owner.id, kind="transcript_ready", facts={}, url="/recordings", created_at=at)
         ),
+        "attempt_id": attempt_id,
+        "slot": 1,
         "mail_id": add(mail),
         "job_id": job.id,
         "version_id": version_id,
@@ -206,6 +211,66 @@ def rows_of(tenant: Tenant, moderator: User) -> dict[str, int]:
             SavedLine(user_id=tenant.owner.id, title="开场", body="大家好", product_category="food", saved_at=at)
         ),
     }
+
+
+def _attempt(tenant: Tenant, clip_key: str) -> int:
+    """A running exam of the tenant's owner with one question, which has a sound."""
+    at, number = now(), next(_numbers)
+    course_id = add(Course(slug=f"course-{number}", roles=",streamer,", current=1, created_at=at))
+    facts = {
+        "id": f"course-{number}",
+        "version": "1.0.0",
+        "title": "课",
+        "summary": "课",
+        "minutes": 1,
+        "red_line": False,
+        "lessons": [],
+        "paper": {"pass_percent": 80, "minutes": 15, "draw": {}},
+        "topics": {},
+    }
+    lists = ("roles", "product_categories", "requires", "subjects", "risk_categories", "sources")
+    told = json.dumps(facts | {name: [] for name in lists})
+    version_id = add(
+        CourseVersion(course_id=course_id, number=1, version="1.0.0", title="课", facts=told, sha256="", created_at=at)
+    )
+    question_id = add(Question(course_id=course_id, item=f"t-{number}"))
+    content = {"text": "对吗", "explanation": "对", "source": "平台实务", "lesson": "01-one.md", "key": True}
+    question_version_id = add(
+        QuestionVersion(
+            question_id=question_id,
+            number=1,
+            type="true_false",
+            tag="lowest_price",
+            content=json.dumps(content),
+            sha256="",
+            material_sha256="",
+            clip_key=clip_key,
+            created_at=at,
+        )
+    )
+    attempt_id = add(
+        Attempt(
+            user_id=tenant.owner.id,
+            course_id=course_id,
+            course_version_id=version_id,
+            number=1,
+            seed="s",
+            policy=json.dumps({"pass_percent": 80, "slots": []}),
+            policy_sha256="",
+            started_at=at,
+            deadline=at + timedelta(hours=1),
+        )
+    )
+    frozen = {"slot": 1, "question_version": question_version_id, "type": "true_false", "red_line": False, "key": True}
+    slot = AttemptSlot(
+        attempt_id=attempt_id,
+        slot=1,
+        question_version_id=question_version_id,
+        frozen=json.dumps(frozen),
+        sha256="",
+    )
+    add(slot, "slot")
+    return attempt_id
 
 
 def _sign_in_id(user: User) -> int:
@@ -238,7 +303,7 @@ def _row_parameters(rule: Rule) -> list[str]:
 
 def address(app: Flask, rule: Rule, ids: dict[str, int]) -> str:
     values: dict[str, object] = dict(ids)
-    values |= {"token": "x", "filename": "css/livequal.css"}
+    values |= {"token": "x", "filename": "css/livequal.css", "slug": "course", "lesson": "01-one", "name": "a.png"}
     for name in rule.arguments:
         if name == "kind":
             values[name] = "txt"

@@ -112,10 +112,12 @@ class Permission(StrEnum):
     STEER_JOBS = auto()
     READ_AUDIT = auto()
     READ_OUTBOX = auto()
+    LEARN = auto()
+    STEER_EXAMS = auto()
 
 
 P = Permission
-_EVERYONE = frozenset({P.OWN_ACCOUNT})
+_EVERYONE = frozenset({P.OWN_ACCOUNT, P.LEARN})
 _PLATFORM_READS = _EVERYONE | {
     P.READ_ORGANISATIONS,
     P.READ_STREAMERS,
@@ -156,6 +158,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         P.STEER_JOBS,
         P.READ_AUDIT,
         P.READ_OUTBOX,
+        P.STEER_EXAMS,
     },
     Role.MODERATOR: _MODERATES,
     Role.LEAD_MODERATOR: _MODERATES | {P.READ_JOBS, P.STEER_JOBS, P.READ_PEOPLE},

@@ -94,6 +94,7 @@ def _menu() -> list[Item]:
         (True, _("Today"), "desk.home", "home", ()),
         (may(Permission.READ_CASES), _("To decide"), "review.queue", "queue", ("review.",)),
         (may(Permission.READ_RECORDINGS), _("Recordings"), "streams.recordings", "recording", ("streams.",)),
+        (may(Permission.LEARN), _("Learning"), "training.home", "learn", ("training.",)),
         (may(Permission.READ_FINDINGS), _("Findings"), "review.findings", "flag", ()),
         (may(Permission.CHECK_LINES), _("Check a line"), "risk.line_check", "script", ("risk.line", "risk.saved_line")),
         (may(Permission.READ_RECORDINGS), _("Search"), "streams.search_all", "search", ()),

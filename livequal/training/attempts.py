@@ -28,6 +28,7 @@ from .models import (
     AttemptSlot,
     AttemptStep,
     Course,
+    CourseVersion,
     CourseVersionQuestion,
     ExamGrant,
     Grade,
@@ -301,6 +302,24 @@ def slots_of(attempt: Attempt) -> dict[int, dict[str, Any]]:
     return {row.slot: json.loads(row.frozen) for row in db.session.scalars(query)}
 
 
+def version_of(attempt: Attempt) -> CourseVersion:
+    """The course's version that an attempt is about."""
+    return db.session.get_one(CourseVersion, attempt.course_version_id)
+
+
+def question_of(attempt: Attempt, slot: int) -> QuestionVersion | None:
+    """The question at a place of a paper."""
+    query = select(QuestionVersion).join(AttemptSlot, AttemptSlot.question_version_id == QuestionVersion.id)
+    return db.session.scalars(query.where(AttemptSlot.attempt_id == attempt.id, AttemptSlot.slot == slot)).first()
+
+
+def next_seq(attempt: Attempt, client: str) -> int:
+    """The next free number of a window that does not count for itself."""
+    query = select(func.max(AttemptStep.seq)).where(AttemptStep.attempt_id == attempt.id, AttemptStep.client == client)
+    last = db.session.scalar(query)
+    return 0 if last is None else last + 1
+
+
 def answers_of(attempt: Attempt, *, late: bool = False) -> dict[int, list[tuple[int, object]]]:
     """The answers of each slot that count, oldest first, with their steps' numbers; with `late`, the others too."""
     query = select(AttemptStep).where(AttemptStep.attempt_id == attempt.id).order_by(AttemptStep.number)
@@ -403,6 +422,13 @@ def note(attempt: Attempt, kind: EventKind, detail: str = "") -> None:
     """Note something about an attempt for a reviewer."""
     db.session.add(AttemptEvent(attempt_id=attempt.id, at=now(), kind=kind.value, detail=detail[:200]))
     db.session.flush()
+
+
+def note_once_in_a_while(attempt: Attempt, kind: EventKind) -> None:
+    """Note that a page was left or come back to, while the exam runs and within reason."""
+    query = select(func.count()).select_from(AttemptEvent).where(AttemptEvent.attempt_id == attempt.id)
+    if attempt.closed_at is None and (db.session.scalar(query) or 0) < rules.EVENTS_MAX:
+        note(attempt, kind)
 
 
 def _locked(attempt_id: int) -> Attempt:

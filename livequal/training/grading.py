@@ -118,6 +118,17 @@ def _are_places(value: object, count: int) -> bool:
     return isinstance(value, list) and all(_is_place(one, count) for one in value) and len(set(value)) == len(value)
 
 
+def _fits_ordering(slot: Slot, answer: object) -> bool:
+    """For each rank the place of what comes there; 0 where nothing is chosen yet."""
+    count = len(slot["order"])
+    chosen = [one for one in answer if one != 0] if isinstance(answer, list) else None
+    return isinstance(answer, list) and len(answer) == count and _are_places(chosen, count)
+
+
+def _ordering(slot: Slot, answer: Sequence[int]) -> Fraction:
+    return _all_or_nothing([slot["order"][place - 1] if place else "" for place in answer] == slot["key"])
+
+
 def _fits_matching(slot: Slot, answer: object) -> bool:
     left, right = len(slot["order"]["left"]), len(slot["order"]["right"])
     return isinstance(answer, dict) and all(
@@ -151,9 +162,7 @@ _FITS: Mapping[ItemType, Callable[[Slot, object], bool]] = {
     ItemType.TRUE_FALSE: lambda _slot, answer: isinstance(answer, bool),
     ItemType.FILL_IN: _fits_fill_in,
     ItemType.MATCHING: _fits_matching,
-    ItemType.ORDERING: lambda slot, answer: (
-        _are_places(answer, len(slot["order"])) and isinstance(answer, list) and len(answer) == len(slot["order"])
-    ),
+    ItemType.ORDERING: _fits_ordering,
     ItemType.SCENARIO: _fits_scenario,
     ItemType.CLIP_REVIEW: _fits_clip,
 }
@@ -204,7 +213,7 @@ _SHARE: Mapping[ItemType, Callable[[Slot, Any], Fraction]] = {
     ItemType.TRUE_FALSE: lambda slot, answer: _all_or_nothing(answer is slot["key"]),
     ItemType.FILL_IN: _fill_in,
     ItemType.MATCHING: _matching,
-    ItemType.ORDERING: lambda slot, answer: _all_or_nothing([slot["order"][n - 1] for n in answer] == slot["key"]),
+    ItemType.ORDERING: _ordering,
     ItemType.CLIP_REVIEW: _clip,
 }
 

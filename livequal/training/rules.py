@@ -14,6 +14,7 @@ ATTEMPT_WINDOW = timedelta(hours=24)
 # Answers that come after the end are kept for so long, then the queue of a browser is told to give up.
 LATE_KEPT = timedelta(days=2)
 STEPS_MAX = 3000
+EVENTS_MAX = 500
 ANSWER_MAX = 2000
 STEPS_PER_CALL = 200
 REMEDIAL_LESSONS = 2

@@ -84,6 +84,11 @@ def mine(actor: Actor) -> Select[Course]:
     return select(Course).where(Course.listed, _for_roles(actor)).order_by(Course.slug != ENTRY, Course.slug)
 
 
+def all_of(query: Select[Course]) -> list[Course]:
+    """All courses of a query: there are dozens at most."""
+    return list(db.session.scalars(query))
+
+
 def _for_roles(actor: Actor) -> ColumnElement[bool]:
     return or_(false(), *(Course.roles.contains(f",{role.value},", autoescape=True) for role in sorted(actor.roles)))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 
 from ..accounts.models import User
 from ..accounts.rules import Actor
@@ -17,9 +17,11 @@ from ..kernel.db import db
 from ..kernel.errors import Invalid
 from ..kernel.i18n import gettext
 from . import grading, rules
-from .models import Attempt, AttemptSlot, Course, ExamGrant, Grade, QuestionVersion
+from .models import Attempt, AttemptEvent, AttemptSlot, Course, ExamGrant, Grade, QuestionVersion
 from .rules import Admission, Gate, GrantKind
 from .service import CourseFacts, read_at
+
+GRANTS_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +159,27 @@ def weak_lessons(attempt: Attempt, grade: Grade) -> tuple[str, ...]:
         file = json.loads(content)["lesson"]
         counts[file] = counts.get(file, 0) + 1
     return tuple(sorted(counts, key=lambda file: (-counts[file], file)))
+
+
+def attempts_of(user_id: int) -> Select[Attempt]:
+    """A person's attempts, newest first."""
+    return select(Attempt).where(Attempt.user_id == user_id).order_by(Attempt.id.desc())
+
+
+def events_of(attempt_ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """How often what was noted in each attempt, for a reviewer."""
+    query = (
+        select(AttemptEvent.attempt_id, AttemptEvent.kind, func.count().label("times"))
+        .where(AttemptEvent.attempt_id.in_(attempt_ids))
+        .group_by(AttemptEvent.attempt_id, AttemptEvent.kind)
+    )
+    found: dict[int, dict[str, int]] = {}
+    for row in db.session.execute(query):
+        found.setdefault(row.attempt_id, {})[row.kind] = row.times
+    return found
+
+
+def grants_of(user_id: int) -> list[ExamGrant]:
+    """What was granted to a person lately, newest first."""
+    query = select(ExamGrant).where(ExamGrant.user_id == user_id).order_by(ExamGrant.id.desc()).limit(GRANTS_SHOWN)
+    return list(db.session.scalars(query))

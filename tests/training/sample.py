@@ -85,7 +85,7 @@ _BODIES: dict[str, dict[str, Any]] = {
                 "id": "s2",
                 "text": "小票来了，有日期。",
                 "options": [
-                    {"id": "a", "text": "照小票说", "next": "end", "points": 50, "outcome": "站得住"},
+                    {"id": "a", "text": "照小票说", "next": "end", "points": 50, "outcome": "这样收尾最稳"},
                     {"id": "b", "text": "说高一点", "next": "end", "points": 0, "why": "与小票不符"},
                 ],
             },

@@ -1,0 +1,45 @@
+"""The shape of what learners and administrators send."""
+
+from __future__ import annotations
+
+from wtforms import BooleanField, IntegerField, PasswordField, SelectField, TextAreaField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
+from wtforms.validators import InputRequired, Length, NumberRange, Optional
+
+from ..accounts.rules import PASSWORD_MAX
+from ..kernel.forms import Form
+from ..kernel.i18n import lazy_gettext as _
+from .rules import EXTRA_MINUTES_MAX, REASON_MAX
+from .service import PLACE_MAX
+
+
+class StartForm(Form):
+    """Who begins an exam shows once more who they are."""
+
+    agreed = BooleanField(_("I answer by myself, without help."), [InputRequired(_("Agree to this to begin."))])
+    password = PasswordField(_("Your password"), [InputRequired(_("Type your password.")), Length(max=PASSWORD_MAX)])
+
+
+class PlaceForm(Form):
+    """Where somebody reads."""
+
+    place = IntegerField(validators=[InputRequired(), NumberRange(0, PLACE_MAX)])
+
+
+class GrantForm(Form):
+    """One more attempt, or more time."""
+
+    course = SelectField(_("Course"))
+    kind = SelectField(
+        _("What"), choices=[SelectChoice("attempt", _("One more attempt")), SelectChoice("time", _("More time, once"))]
+    )
+    minutes = IntegerField(
+        _("Minutes"), [Optional(), NumberRange(1, EXTRA_MINUTES_MAX, _("Give %(min)s to %(max)s minutes."))]
+    )
+    reason = TextAreaField(
+        _("Why"),
+        [
+            InputRequired(_("Say why. It stays on record.")),
+            Length(max=REASON_MAX, message=_("Write at most %(max)d characters.")),
+        ],
+    )
