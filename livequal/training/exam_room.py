@@ -153,7 +153,7 @@ def result(attempt_id: int) -> Answer:
     )
 
 
-@pages.get("/learn/exams/<int:attempt_id>/clips/<int:slot>.ogg")
+@pages.get("/learn/exams/<int:attempt_id>/clips/<int:slot>.m4a")
 @allow(Permission.LEARN)
 def clip(attempt_id: int, slot: int) -> Response:
     """The sound of a question, to whoever has it on the paper."""
@@ -161,7 +161,7 @@ def clip(attempt_id: int, slot: int) -> Response:
     version: QuestionVersion | None = attempts.question_of(attempt, slot)
     if version is None or not version.clip_key:
         raise NotFound(_("This question has no sound."))
-    answer = send_file(installation.storage().path(version.clip_key), mimetype="audio/ogg", conditional=True)
+    answer = send_file(installation.storage().path(version.clip_key), mimetype="audio/mp4", conditional=True)
     answer.headers["Cache-Control"] = "private, no-cache"
     return answer
 

@@ -214,12 +214,12 @@ def test_malicious_markdown_is_inert(text: str) -> None:
     assert re.search(r"<(script|style|b)\b|<[^>]*\s(href|src|on\w+)=", html) is None, html
 
 
-def _with_clip(folder: Path, words: list[dict[str, Any]], sound: bytes = b"OggS sound", **more: Any) -> None:
+def _with_clip(folder: Path, words: list[dict[str, Any]], sound: bytes = b"\0\0\0 ftypM4A ", **more: Any) -> None:
     import hashlib
 
     clips = folder / "clips"
     clips.mkdir(exist_ok=True)
-    (clips / "t01-041.ogg").write_bytes(sound)
+    (clips / "t01-041.m4a").write_bytes(sound)
     told = {
         "words_sha256": words_sha256(words),
         "sound_sha256": hashlib.sha256(sound).hexdigest(),

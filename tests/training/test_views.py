@@ -105,8 +105,8 @@ def all_types(course: Course, learner: User) -> Attempt:
     for row in db.session.scalars(select(AttemptSlot).where(AttemptSlot.slot > 8)).all():
         db.session.delete(row)
     incoming = installation.storage().new_incoming()
-    incoming.write_bytes(b"OggS sound")
-    key = installation.storage().adopt(incoming, "course", ".ogg")
+    incoming.write_bytes(b"\0\0\0 ftypM4A ")
+    key = installation.storage().adopt(incoming, "course", ".m4a")
     slots = []
     for number, (kind, _count) in enumerate(PLAN, 1):
         version = db.session.scalars(select(QuestionVersion).where(QuestionVersion.type == kind)).first()
@@ -152,7 +152,7 @@ def test_until_submission_no_byte_of_key_or_explanation_leaves_the_server(
         browser.get(f"{url}/result", follow_redirects=True),
         browser.post(f"{url}/events", json={"kind": "left"}),
         browser.post(f"{url}/steps", json={"client": "w1", "steps": [{"seq": 99, "slot": 1, "answer": "x"}]}),
-        browser.get(f"{url}/clips/1.ogg"),
+        browser.get(f"{url}/clips/1.m4a"),
     ]
     contents = [json.loads(version.content) for version in _versions_of(all_types)]
     told_later = {content["explanation"] for content in contents} | {content["source"] for content in contents}
@@ -325,9 +325,9 @@ def test_a_clip_is_heard_by_whoever_has_it_on_the_paper_only(
     browser: FlaskClient, all_types: Attempt, app: Flask
 ) -> None:
     slot = next(number for number, one in attempts.slots_of(all_types).items() if one["type"] == "clip_review")
-    url = f"/learn/exams/{all_types.id}/clips/{slot}.ogg"
+    url = f"/learn/exams/{all_types.id}/clips/{slot}.m4a"
     sound = browser.get(url)
-    assert (sound.status_code, sound.mimetype, sound.data) == (200, "audio/ogg", b"OggS sound")
+    assert (sound.status_code, sound.mimetype, sound.data) == (200, "audio/mp4", b"\0\0\0 ftypM4A ")
     stranger = signed_in(app.test_client(), make_user(make_mcn(), Role.STREAMER))
     assert stranger.get(url).status_code == 404
     assert app.test_client().get(url).status_code == 302

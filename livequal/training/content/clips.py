@@ -1,4 +1,4 @@
-"""The spoken clip of an item: `clips/<item>.ogg` with `clips/<item>.json`, tied to the words by their digest."""
+"""The spoken clip of an item: `clips/<item>.m4a` with `clips/<item>.json`, tied to the words by their digest."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def words_sha256(segments: Sequence[dict[str, Any]]) -> str:
 
 def read_clip(item: Item, folder: Path, faults: Faults) -> Clip | None:
     """The item's clip; None and a gap where it is missing, stale or broken."""
-    path = folder / "clips" / f"{item.id}.ogg"
+    path = folder / "clips" / f"{item.id}.m4a"
     told = path.with_suffix(".json")
 
     def gap(message: str) -> None:
@@ -46,7 +46,7 @@ def read_clip(item: Item, folder: Path, faults: Faults) -> Clip | None:
     if words != words_sha256(item.body["segments"]):
         gap("its words changed since its clip was spoken")
         return None
-    if kept != digest or not sound.startswith(b"OggS"):
+    if kept != digest or sound[4:8] != b"ftyp":
         gap("its clip is not the one its times were taken from")
         return None
     if not _in_order(item, times):
