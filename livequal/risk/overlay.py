@@ -282,10 +282,12 @@ def examples_of(matcher: Matcher, rule: Rule) -> list[Example]:
 
 
 def _example(matcher: Matcher, rule: Rule, product: ProductCategory, text: str, *, wanted: bool) -> Example:
-    from .matcher import ProductContext
+    from .matcher import CUE, ProductContext
 
     flags = matcher.judge_by_rules(text, ProductContext(product))
     category = rule.by_product.get(product, rule.category)
+    if wanted:
+        flags += tuple(flag for flag in matcher.judge(text, ProductContext(product)) if flag.rule.endswith(CUE))
     hit = category in {flag.category for flag in flags} if wanted else rule.slug in {flag.rule for flag in flags}
     return Example(product, text, wanted, hit is wanted)
 

@@ -74,8 +74,8 @@ def test_reading_only_what_can_differ_gives_the_same_differences_as_reading_ever
     product = chance.choice(list(ProductCategory))
     stream += [(text, product) for text, _own in (chance.choice(ROWS) for _ in range(250))]
     slugs = sorted(force.shipped_rules())
-    off = tuple(chance.sample(slugs, 6))
-    before, after = _with(off=off[:2]), _with(SOUNDED, off=off[2:])
+    off = tuple(chance.sample(slugs, 24))
+    before, after = _with(off=off[:8]), _with(SOUNDED, off=off[8:])
     comparison = Comparison(Matcher(before), Matcher(after))
     found = []
     for number, (text, category) in enumerate(stream):

@@ -15,11 +15,12 @@ from livequal.risk.matcher.model import (
     Utterance,
     evidence_from,
 )
-from livequal.risk.matcher.pack import OVERLAY, PackError, load_pack, read_pack
+from livequal.risk.matcher.pack import CUE, OVERLAY, PackError, load_pack, read_pack
 from livequal.risk.matcher.reader import keep_reader, reader_files
 from livequal.risk.matcher.session import Session
 
 __all__ = [
+    "CUE",
     "OVERLAY",
     "Evidence",
     "EvidenceItem",

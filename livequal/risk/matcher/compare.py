@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from livequal.risk.matcher.engine import _CHUNK, Matcher, _chunks, _repair
+from livequal.risk.matcher.engine import _CHUNK, Matcher
 from livequal.risk.matcher.model import Flag, ProductContext, Utterance
 from livequal.risk.matcher.normaliser import normalise
 from livequal.risk.matcher.session import _AFTER, Session
 from livequal.risk.matcher.sound import SoundIndex
+from livequal.risk.matcher.spans import chunks, repair
 
 _ALL_CONTEXT = frozenset({"negation", "question", "teaching", "shields"})
 
@@ -93,12 +94,12 @@ class _Touching:
         if not self._anything:
             return False
         seen = normalise(text).text
-        for start, end in _chunks(seen, _CHUNK):
+        for start, end in chunks(seen, _CHUNK):
             piece = seen[start:end]
             if self._rules._hits(piece, context) or self._one_sided.find(piece):
                 return True
             heard = self._hear(piece)
-            if heard and self._rules._hits(_repair(piece, heard)[0], context):
+            if heard and self._rules._hits(repair(piece, heard)[0], context):
                 return True
         return False
 

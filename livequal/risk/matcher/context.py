@@ -42,6 +42,12 @@ _TAKEN_BACK = re.compile(
     "|^[^。！？；，]{0,6}(?:是|属于|都是|这是|就是|算)(?:违规|违法|假的|骗|忽悠|虚假|夸大|禁|红线|不对|不行|不合规|乱讲|瞎说|吹)"
     "|^[^。！？；，]{0,4}(?:为零|是零|不了|不到|不得|不成|不好说|说不准|不一定|看个人|因人而异|谁说得准)"
 )
+# The host's own refusal of what was just said, a clause or two later.
+_REFUSED = re.compile(
+    "^[^。！？；]{0,20}?[，、]?(?:这话?|这个|那个|我|咱们?|我们)?(?:可|就|真|从来)*(?:我不认|我不念|不念|我说了不算|我不敢|不敢当|不归我|接不了|说不出口|"
+    "不搞这|不信这|不拿这个|不替(?:它|大夫|医生)|我(?:真)?不知道|没(?:这|那)个?(?:功能|功效|本事|能耐|说法|回事)|算我宣传|跟(?:它|我)没关系)"
+)
+_A_NOT_A = re.compile("([一-鿿])不\\1")
 _DENIED = re.compile(
     "^[^。！？；]{0,6}[，。！？；]?[^。！？；]{0,10}?(?:不能|不会|不行|不可以|不可能|不是|没有|没法|治不了|做不到|不敢|不了|没那|不承诺|不保证|不存在|"
     "不好说|说不准|谁敢|去医院|看医生|问医生|上医院|遵医嘱|因人而异|看个人|别信|假的|不作数|不具备|我不讲|不太|不管|管不了|不得|不至于|没这|真不|可不)"
@@ -62,7 +68,8 @@ _TEACHING = re.compile(
     "违规|违法|违禁|广告法|不能说|不能讲|不让说|不准说|不许说|不可以说|不要说|不要讲|别说成|别讲成|不能这么|不能乱|不能写|禁用词|敏感词|禁语|极限词|"
     "这(?:种|类|样|些)的?(?:词|话|说法|字眼|宣传|广告)|话术培训|被罚|处罚|罚了|罚款|罚单|虚假宣传|培训(?:的时候|时|上|课上|里|过|老师)|复盘|学员们|案例|举报|反诈|诈骗|骗局|谨防|警惕|"
     "当心|小心(?:那|有|别)|提醒(?:大家|各位|宝|你)|别信|不要信|不要相信|别相信|千万别|不可信|没有依据|辟谣|红线|合规|不许这么|以后不能|记住别|要扣分|"
-    "课上讲|法律规定|规定不|不允许|八成是骗|都是骗|是骗子|是骗人|上当|受骗|别上"
+    "课上讲|法律规定|规定不|不允许|八成是骗|都是骗|是骗子|是骗人|上当|受骗|别上|谣言|瞎话|都是扯|没依据|是老话|凡是(?:跟你|说|让)|"
+    "谁跟你(?:说|讲|保证)|但凡(?:有人|谁)|(?:两|三|四|几)个字|网上传|不沾边|不背书|是段子|是演的|报警|通报过"
 )
 _FALSE_TEACHING = re.compile("同行|别家|别人家|隔壁|他们家|不算违规|不怕罚|不怕违规|罚款我|被罚也")
 
@@ -98,11 +105,13 @@ def is_denied(text: str, start: int, end: int) -> bool:
     if not _DOUBLE.search(before) and (_NEGATION.search(plain[-8:]) or _NEGATION_BESIDE.search(plain)):
         said = _SAID_NEGATION.search(before)
         return not (said and _BUT.search(after[:12]))
-    return _TAKEN_BACK.search(after) is not None
+    return _TAKEN_BACK.search(after) is not None or _REFUSED.search(after) is not None
 
 
 def is_only_asked(text: str, start: int, end: int) -> bool:
     """Whether the words stand in a viewer's question that the host does not affirm."""
+    if _A_NOT_A.match(text, start) or _A_NOT_A.match(text, max(0, start - 2)) or _A_NOT_A.match(text, start + 1):
+        return not _AFFIRMED.search(text[end : end + _REACH])
     first, last = sentence(text, start, end)
     around = text[first : last + 1]
     if not _QUESTION.search(around) or _RHETORICAL.search(around):

@@ -156,7 +156,8 @@ class Rule:
 
     `by_product` names another risk category for some products. `ignores` switches off parts of the context reading.
     `yields`: gives way to any other rule's overlapping flag. `absence`: fires when nothing matched in a whole
-    session. `needs_evidence`: silent unless papers of its kind are on file.
+    session. `needs_evidence`: silent unless papers of its kind are on file. `cue`: its words say too little alone;
+    they only tell the second reader where to listen, and a suspicion of its is then raised in this rule's name.
     """
 
     slug: str
@@ -177,6 +178,7 @@ class Rule:
     absence: bool = False
     yields: bool = False
     needs_evidence: bool = False
+    cue: bool = False
     platform_basis: str = ""
     hits: tuple[tuple[ProductCategory, str], ...] = ()
     misses: tuple[tuple[ProductCategory, str], ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +32,15 @@ _KNOWN = frozenset(
             "absence",
             "yields",
             "needs_evidence",
+            "cues",
             "suggestion",
             "platform",
             "examples",
         ),
     )
 )
+# What the slug of a rule's cues ends in; their precision is counted apart.
+CUE = "-cue"
 _IGNORABLE = frozenset({"negation", "question", "teaching", "shields"})
 
 
@@ -77,7 +80,9 @@ def read_pack(files: Mapping[str, bytes], *, reader: str | None = None, edition:
     digest.update(b"reader\0" + reader.encode())
     own = tuple(_rules(OVERLAY, documents.get(OVERLAY, {}), head))
     shipped = [name for name in documents if name != OVERLAY]
-    gone = {rule.slug for rule in own} | set(_words(OVERLAY, "", "off", documents.get(OVERLAY, {}).get("off") or []))
+    off = set(_words(OVERLAY, "", "off", documents.get(OVERLAY, {}).get("off") or []))
+    # A rule switched off takes its cues along; one that is replaced leaves them, unless it brings its own.
+    gone = {rule.slug for rule in own} | off | {slug + CUE for slug in off}
     base = tuple(rule for name in shipped for rule in _rules(name, documents[name], head))
     _refuse_twins(base)
     _refuse_twins(own)
@@ -168,7 +173,22 @@ def _rules(file: str, document: Mapping[str, Any], head: _Head) -> Iterator[Rule
     for raw in document.get("rules") or ():
         if not isinstance(raw, dict) or not raw.get("slug"):
             _fail(file, "", f"a rule without slug: {str(raw)[:60]}")
-        yield _rule(file, str(raw["slug"]), raw, head)
+        slug = str(raw["slug"])
+        rule = _rule(file, slug, raw, head)
+        if rule.literals or rule.patterns:
+            yield rule
+        if "cues" in raw:
+            cues = _patterns(file, slug, raw["cues"], head.vocabulary)
+            alone = not rule.literals and not rule.patterns
+            yield replace(
+                rule,
+                slug=slug + CUE,
+                literals=(),
+                patterns=cues,
+                cue=True,
+                hits=rule.hits if alone else (),
+                misses=rule.misses if alone else (),
+            )
 
 
 def _rule(file: str, slug: str, raw: Mapping[str, Any], head: _Head) -> Rule:
@@ -180,7 +200,7 @@ def _rule(file: str, slug: str, raw: Mapping[str, Any], head: _Head) -> Rule:
     literals = tuple(normalise(word).text for word in _words(file, slug, "literals", raw.get("literals", [])))
     patterns = _patterns(file, slug, raw.get("patterns", []), head.vocabulary)
     absence = bool(raw.get("absence", False))
-    if not literals and not patterns:
+    if not literals and not patterns and not raw.get("cues"):
         _fail(file, slug, "neither literals nor patterns: nothing would ever match")
     ignores = frozenset(_words(file, slug, "ignores", raw.get("ignores", [])))
     if ignores - _IGNORABLE:

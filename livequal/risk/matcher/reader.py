@@ -1,4 +1,4 @@
-"""The second reader: a linear model on characters that adds suspicions where no rule spoke (READER.md: its card).
+"""The second reader: a small network on characters that adds suspicions where no rule spoke (READER.md: its card).
 
 It never hides a rule's hit. What it raises is a note of low severity; its span is the clause that weighed most.
 """
@@ -11,12 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from operator import add
 from pathlib import Path
 from typing import Any
 
 import ahocorasick
 import numpy as np
 
+from livequal.risk.matcher.sound import bare_syllables, sound_codes, sound_table
 from livequal.risk.matcher.themes import FILE as _THEMES
 from livequal.risk.matcher.themes import themes_from, themes_of
 from livequal.taxonomy.rules import ProductCategory, RiskCategory
@@ -24,6 +26,8 @@ from livequal.taxonomy.rules import ProductCategory, RiskCategory
 _MODEL = Path(__file__).with_name("reader.npz")
 _MARKS = re.compile("[，。！？；：、「」（）~ ]+")
 _LONGEST = 3
+# How far apart the two characters of a pair may stand.
+_GAPS = (2, 3)
 _FEWEST, _MOST = 4, 400
 _SIGNS = {
     "+denies": re.compile("不是|不能|不会|不敢|没有|别|不要|不讲|不保|不承诺|治不了|说不准|看个人|因人而异"),
@@ -52,30 +56,49 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class _Model:
-    """`grams` finds every known stretch of up to three characters in one pass; its value is the stretch's place."""
+    """`grams` finds every known stretch of up to three characters in one pass; its value is the stretch's place.
+
+    A feature's row in `hidden` has what it adds to each hidden unit and, last, to the score itself.
+    """
 
     grams: Any
     places: dict[str, int]
+    sizes: tuple[int, ...]
     by_product: dict[ProductCategory, dict[int, int]]
-    weights: Any
-    risk: Any
-    categories: tuple[RiskCategory, ...]
+    apart: dict[str, int]
+    sounds: dict[str, int]
+    hidden: Any
     bias: Any
+    out: Any
+    risky: float
+    names: Any
+    names_bias: Any
+    categories: tuple[RiskCategory, ...]
     threshold: float
     themes: Any
 
 
 def features(text: str, product: ProductCategory, themes: Any = None) -> list[tuple[str, int, int]]:
-    """The features of normalised text with the stretch each comes from; signs and product cover nothing."""
+    """The features of normalised text with the stretch each comes from; signs and product cover nothing.
+
+    Stretches of up to three characters, pairs of characters with one or two others between them (`甲…乙`), pairs
+    about this product (`food:甲乙`), two and three syllables without tone (`~jia-yi`), manners of speech and themes.
+    """
     found: dict[str, tuple[int, int]] = {}
     plain = _MARKS.sub(_as_bars, text)
     prefix = product.value + ":"
+    syllables = [bare_syllables().get(char, "") for char in plain]
     for start in range(len(plain)):
         for size in range(1, min(_LONGEST, len(plain) - start) + 1):
             gram = plain[start : start + size]
             found.setdefault(gram, (start, start + size))
             if size == 2:
                 found.setdefault(prefix + gram, (start, start + size))
+            if size > 1 and all(syllables[start : start + size]):
+                found.setdefault("~" + "-".join(syllables[start : start + size]), (start, start + size))
+        for gap in _GAPS:
+            if start + gap < len(plain) and "|" not in (plain[start], plain[start + gap]):
+                found.setdefault(f"{plain[start]}…{plain[start + gap]}", (start, start + gap + 1))
     for name in _signs(text, prefix, themes):
         found[name] = (0, 0)
     return [(gram, *span) for gram, span in found.items()]
@@ -120,15 +143,20 @@ def _model(reader: str) -> _Model | None:
     files = _KEPT[reader]
     with np.load(io.BytesIO(files[_MODEL.name]), allow_pickle=False) as stored:
         places = {gram: place for place, gram in enumerate(str(stored["grams"]).split("\n"))}
-        weights = stored["weights"].astype(np.float32) * stored["scales"]
         return _Model(
             grams=_automaton(places),
             places=places,
+            sizes=tuple(map(len, places)),
             by_product=_pairs_by_product(places),
-            weights=weights,
-            risk=np.ascontiguousarray(weights[:, 0]),
-            categories=tuple(RiskCategory(str(name)) for name in stored["categories"]),
+            apart={gram[0] + gram[2]: place for gram, place in places.items() if len(gram) == 3 and gram[1] == "…"},
+            sounds=_sounds(places),
+            hidden=stored["hidden"] * stored["hidden_scales"],
             bias=stored["bias"],
+            out=stored["out"],
+            risky=float(stored["risky"]),
+            names=stored["names"] * stored["names_scales"],
+            names_bias=stored["names_bias"],
+            categories=tuple(RiskCategory(str(name)) for name in stored["categories"]),
             threshold=float(stored["threshold"]),
             themes=themes_from(files[_THEMES.name].decode()),
         )
@@ -137,7 +165,7 @@ def _model(reader: str) -> _Model | None:
 def _automaton(places: dict[str, int]) -> Any:
     automaton = ahocorasick.Automaton()
     for gram, place in places.items():
-        if len(gram) <= _LONGEST and not gram.startswith("+"):
+        if len(gram) <= _LONGEST and gram[0] not in "+~" and "…" not in gram:
             automaton.add_word(gram, place)
     automaton.make_automaton()
     return automaton
@@ -153,37 +181,61 @@ def _pairs_by_product(places: dict[str, int]) -> dict[ProductCategory, dict[int,
     return found
 
 
-def suspect(text: str, product: ProductCategory, reader: str | None = None) -> Suspicion | None:
+def _sounds(places: dict[str, int]) -> dict[str, int]:
+    """The places of stretches of syllables, each syllable as the one character that stands for it in `_sounded`."""
+    codes = sound_codes()
+    found: dict[str, int] = {}
+    for gram, place in places.items():
+        if gram[0] == "~" and len(gram) > 1:
+            syllables = gram[1:].split("-")
+            if all(syllable in codes for syllable in syllables):
+                found["".join(codes[syllable] for syllable in syllables)] = place
+    return found
+
+
+def suspect(text: str, product: ProductCategory, reader: str | None = None, *, ease: float = 0.0) -> Suspicion | None:
     """The reader's suspicion about one normalised utterance; None when it has none.
 
-    `reader`: the digest of the reader to ask, this release's when not given.
+    `reader`: the digest of the reader to ask, this release's when not given. `ease`: by how much less it takes, where
+    a cue gives reason to listen; the score of such a suspicion may be as low as minus that.
     """
     model = _model(reader_in_force() if reader is None else reader)
     if model is None or not _FEWEST <= len(text) <= _MOST:
         return None
     known = _known(model, text, product)
     scale = 1 / np.sqrt(max(1, len(known)))
-    score = float(model.risk[known].sum() * scale + model.bias[0]) - model.threshold
-    if score <= 0:
+    summed = model.hidden[known].sum(axis=0) * scale
+    inner = summed[:-1] + model.bias
+    score = float(np.maximum(inner, 0) @ model.out + summed[-1]) + model.risky - model.threshold
+    if score + ease <= 0:
         return None
-    scores = model.weights[known].sum(axis=0) * scale + model.bias
+    scores = model.names[known].sum(axis=0) * scale + model.names_bias
     allowed = _plausible(product)
-    ranked = [(float(value), name) for value, name in zip(scores[1:], model.categories, strict=True) if name in allowed]
+    ranked = [(float(value), name) for value, name in zip(scores, model.categories, strict=True) if name in allowed]
+    slope = np.append(model.out * (inner > 0), 1.0)
+    found = [(end + 1, place) for end, place in model.grams.iter(_MARKS.sub(_as_bars, text))]
+    weights = model.hidden[[place for _, place in found]] @ slope
     spans = [
-        (start, end, float(model.risk[model.places[gram]]))
-        for gram, start, end in features(text, product, model.themes)
-        if end > start and gram in model.places
+        (end - model.sizes[place], end, float(weight)) for (end, place), weight in zip(found, weights, strict=True)
     ]
     return Suspicion(*_weightiest(text, spans), max(ranked)[1], score)
 
 
 def _known(model: _Model, text: str, product: ProductCategory) -> list[int]:
     """The places of the text's features, each once."""
-    places = {place for _, place in model.grams.iter(_MARKS.sub(_as_bars, text))}
+    plain = _MARKS.sub(_as_bars, text)
+    places: set[Any] = {place for _, place in model.grams.iter(plain)}
     pairs = model.by_product[product]
     places.update([pairs[place] for place in places if place in pairs])
+    for gap in _GAPS:
+        places.update(map(model.apart.get, map(add, plain, plain[gap:])))
+    sounded = plain.translate(sound_table())
+    twos = list(map(add, sounded, sounded[1:]))
+    places.update(map(model.sounds.get, twos))
+    places.update(map(model.sounds.get, map(add, twos, sounded[2:])))
     names = _signs(text, product.value + ":", model.themes)
-    places.update([model.places[name] for name in names if name in model.places])
+    places.update(map(model.places.get, names))
+    places.discard(None)
     return sorted(places)
 
 

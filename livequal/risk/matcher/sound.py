@@ -27,7 +27,7 @@ _NEAR_INITIALS = (
     frozenset("fh"),
     frozenset("ml"),
 )
-_TONED, _CLASSED = 0xF0000, 0xE000
+_TONED, _CLASSED, _BARE = 0xF0000, 0xE000, 0xE800
 _LETTERS = re.compile(r"[a-z]{2,24}")
 # A two-syllable stretch with one of these is grammar that happens to sound alike (跟治脱发的药 is no 根治).
 _PARTICLES = frozenset("跟的是了和在有我你他她这那就都要去来给把被让对为以及着个不没也还很太吗呢啊吧")
@@ -46,6 +46,27 @@ class Heard:
 def _readings() -> dict[str, str]:
     lines = _READINGS.read_text(encoding="utf-8").split("\n")
     return {char: line.partition(" ")[0] for line in lines for char in line.partition(" ")[2]}
+
+
+@cache
+def bare_syllables() -> dict[str, str]:
+    """The toneless syllable of each character, by its first reading."""
+    return {char: reading.rstrip("12345") for char, reading in _readings().items()}
+
+
+@cache
+def sound_codes() -> dict[str, str]:
+    """One character of its own for each toneless syllable."""
+    return {syllable: chr(_BARE + number) for number, syllable in enumerate(sorted(set(bare_syllables().values())))}
+
+
+@cache
+def sound_table() -> dict[int, str]:
+    """For str.translate: every character becomes the one that stands for its syllable."""
+    codes = sound_codes()
+    table = {ord(char): codes[syllable] for char, syllable in bare_syllables().items()}
+    # A character that is not in the table costs an exception inside translate(): name the usual ones as themselves.
+    return {code: chr(code) for code in (*range(0x20, 0x7F), *range(0x4E00, 0xA000))} | table
 
 
 def _parts(syllable: str) -> tuple[str, str]:
