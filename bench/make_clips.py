@@ -3,7 +3,7 @@
     python bench/make_clips.py MODEL_DIR [COURSE_DIR …]
 
 MODEL_DIR is made by the Mandarin speaker (LIVEQUAL_SPEAKER names its script, ../shared/speech/tts.py unless set), whose
-packages must be installed. Each item gets clips/<item>.ogg and, beside it, the times of its sentences, tied to their
+packages must be installed. Each item gets clips/<item>.m4a and, beside it, the times of its sentences, tied to their
 words and to the sound by digests; `flask courses check` names what is missing or stale.
 """
 
@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
-import soundfile
 
 from livequal.training.content import Item, ItemType, read_library
 from livequal.training.content.clips import words_sha256
@@ -64,9 +64,9 @@ def speak(item: Item, home: Path, speaker: Any) -> float:
         at += len(pause)
     folder = home / "clips"
     folder.mkdir(exist_ok=True)
-    path = folder / f"{item.id}.ogg"
+    path = folder / f"{item.id}.m4a"
     sound = np.concatenate(parts)
-    soundfile.write(path, sound, RATE, format="OGG", subtype="VORBIS")
+    _write_m4a(path, sound)
     told = {
         "words_sha256": words_sha256(item.body["segments"]),
         "sound_sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
@@ -75,6 +75,19 @@ def speak(item: Item, home: Path, speaker: Any) -> float:
     }
     path.with_suffix(".json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return len(sound) / RATE
+
+
+def _write_m4a(path: Path, sound: Any) -> None:
+    """AAC in MP4: the one sound that every phone plays, WeChat on an iPhone included."""
+    with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as output:
+        stream = output.add_stream("aac", rate=RATE, bit_rate=48_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(sound.astype(np.float32).reshape(1, -1), format="fltp", layout="mono")
+        frame.sample_rate = RATE
+        fifo = av.AudioFifo()
+        fifo.write(frame)
+        while chunk := fifo.read(1024) or fifo.read(partial=True):
+            output.mux(stream.encode(chunk))
+        output.mux(stream.encode(None))
 
 
 def _homes(folders: list[Path], slug: str) -> list[Path]:
