@@ -21,6 +21,8 @@ def main() -> int:
     with PO.open("rb") as source:
         known = read_po(source, locale="zh_Hans_CN")
     problems = [line for wanted in _extracted() if wanted.id for line in _problems(wanted, known)]
+    if known.fuzzy:
+        problems.append(f"{PO.name}: its head is marked doubtful (#, fuzzy), so nothing of it would be compiled")
     for line in problems:
         print(line)
     print(f"translations: {len(problems)} to mend" if problems else "translations: complete")
