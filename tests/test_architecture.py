@@ -51,10 +51,12 @@ MORE_FILES = {
     "training": {
         "attempts",
         "blueprint",
+        "certificates",
         "exam_room",
         "grading",
         "granting",
         "learning",
+        "ledger",
         "loading",
         "papers",
         "replay",

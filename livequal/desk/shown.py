@@ -52,6 +52,8 @@ MAIL_STATES: dict[MailState, tuple[LazyString, str]] = {
 
 ACTIONS: dict[str, LazyString] = {
     "case.decide": _("Decided a case"),
+    "certificate.decide": _("Suspended, reinstated or revoked a certificate"),
+    "certificate.issue": _("Issued a certificate"),
     "demo.load": _("Loaded the demo data"),
     "invitation.accept": _("Accepted an invitation"),
     "invitation.create": _("Invited somebody"),
@@ -204,6 +206,12 @@ def notice_line(notice: Notice) -> NoticeLine:
         text = gettext("A finding in “%(title)s” was withdrawn. It no longer counts.", title=title)
     elif kind is NoticeKind.TRANSCRIPT_READY:
         text = gettext("“%(title)s” is transcribed and can be reviewed.", title=title)
+    elif kind is NoticeKind.CERTIFICATE_SUSPENDED:
+        text = gettext("Your certificate “%(title)s” does not hold for now. Its page says why.", title=title)
+    elif kind is NoticeKind.CERTIFICATE_REINSTATED:
+        text = gettext("Your certificate “%(title)s” holds again.", title=title)
+    elif kind is NoticeKind.CERTIFICATE_REVOKED:
+        text = gettext("Your certificate “%(title)s” was revoked. Its page says why.", title=title)
     else:
         text = gettext("“%(title)s” could not be taken. Its page says why.", title=title)
     return NoticeLine(notice.id, text, notice.created_at, notice.read_at is None)

@@ -29,6 +29,8 @@ from ..streams.events import (
     TranscriptChanged,
     TranscriptReady,
 )
+from ..training import certificates
+from ..training.events import CertificateChanged, ExamPassed
 from . import tell
 
 # Lower runs first; a mail has 1. What somebody waits for in front of the screen comes before a whole recording.
@@ -72,6 +74,8 @@ FLOW: dict[type[object], tuple[Handler, ...]] = {
     Scanned: (lambda e: review.open_cases(e.recording_id, e.transcript_id), tell.uploader_of_ready),
     ViolationConfirmed: (later("cut_clip", lambda e: {"case_id": e.case_id}), tell.concerned_of_confirmed),
     ConfirmationWithdrawn: (tell.concerned_of_withdrawn,),
+    ExamPassed: (lambda e: certificates.issue(e.attempt_id),),
+    CertificateChanged: (tell.owner_of_certificate,),
 }
 
 JOBS: dict[str, Callable[[Run], None]] = {

@@ -11,6 +11,8 @@ from ..review.models import Decision
 from ..risk.events import Scanned
 from ..streams.events import RecordingRefused
 from ..streams.models import Recording
+from ..training.events import CertificateChanged
+from ..training.models import Certificate
 
 
 def uploader_of_refused(event: RecordingRefused) -> None:
@@ -32,6 +34,17 @@ def concerned_of_confirmed(event: ViolationConfirmed) -> None:
 def concerned_of_withdrawn(event: ConfirmationWithdrawn) -> None:
     """The streamer and her MCN hear that a finding was withdrawn."""
     _tell_concerned(event.case_id, event.decision_id, NoticeKind.FINDING_WITHDRAWN)
+
+
+def owner_of_certificate(event: CertificateChanged) -> None:
+    """Whoever holds a certificate hears that it was suspended, reinstated or revoked; its page says why."""
+    row = db.session.get_one(Certificate, event.certificate_id)
+    kind = {
+        "suspended": NoticeKind.CERTIFICATE_SUSPENDED,
+        "reinstated": NoticeKind.CERTIFICATE_REINSTATED,
+        "revoked": NoticeKind.CERTIFICATE_REVOKED,
+    }[event.kind]
+    notifications.tell([event.user_id], kind, {"title": row.course_title}, url=f"/certificates/{row.serial}")
 
 
 def _tell_uploader(recording_id: int, kind: NoticeKind) -> None:

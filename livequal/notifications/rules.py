@@ -19,6 +19,9 @@ class NoticeKind(StrEnum):
     FINDING_WITHDRAWN = "finding_withdrawn"
     TRANSCRIPT_READY = "transcript_ready"
     RECORDING_REFUSED = "recording_refused"
+    CERTIFICATE_SUSPENDED = "certificate_suspended"
+    CERTIFICATE_REINSTATED = "certificate_reinstated"
+    CERTIFICATE_REVOKED = "certificate_revoked"
 
 
 class MailState(StrEnum):

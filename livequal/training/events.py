@@ -24,7 +24,23 @@ class ExamFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignmentRuleChanged:
+    """A rule that assigns courses was added, switched off or on."""
+
+    rule_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class QuestionsChanged:
     """Questions got a materially new version; `question_version_ids` are the versions replaced."""
 
     question_version_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateChanged:
+    """A certificate was suspended, reinstated or revoked; `kind` says which, in the ledger's word."""
+
+    certificate_id: int
+    user_id: int
+    kind: str

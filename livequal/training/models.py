@@ -311,3 +311,54 @@ class ExamGrant(Base):
     granted_by_name: Mapped[str]
     granted_at: Mapped[datetime]
     attempt_id: Mapped[int | None] = mapped_column(ForeignKey("attempt.id"))
+
+
+class Certificate(Base):
+    """What was issued for a passed attempt, with name and course as they were then. It is never changed.
+
+    Whether it is in force follows from its events and `valid_until`.
+    """
+
+    __tablename__ = "certificate"
+    __table_args__ = (
+        UniqueConstraint("serial"),
+        UniqueConstraint("attempt_id"),
+        CheckConstraint("length(serial) = 17", name="serial"),
+        CheckConstraint("valid_until > passed_at", name="order"),
+        CheckConstraint("name <> '' AND course_title <> '' AND course_version <> ''", name="kept"),
+        Index("ix_certificate_user_id_course_id", "user_id", "course_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    serial: Mapped[str]
+    attempt_id: Mapped[int] = mapped_column(ForeignKey("attempt.id"))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    course_id: Mapped[int] = mapped_column(ForeignKey("course.id"))
+    name: Mapped[str]
+    course_title: Mapped[str]
+    course_version: Mapped[str]
+    passed_at: Mapped[datetime]
+    valid_until: Mapped[datetime]
+
+    events: Mapped[list[CertificateEvent]] = relationship(lazy="selectin", order_by="CertificateEvent.number")
+
+
+class CertificateEvent(Base):
+    """Something that happened to a certificate. Rows are only added; a database trigger refuses everything else."""
+
+    __tablename__ = "certificate_event"
+    __table_args__ = (
+        UniqueConstraint("certificate_id", "number"),
+        CheckConstraint("kind IN ('issued','suspended','reinstated','superseded','revoked')", name="kind"),
+        CheckConstraint("(number = 1) = (kind = 'issued') AND number > 0", name="first"),
+        CheckConstraint("kind IN ('issued','superseded') OR reason <> ''", name="reasoned"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    certificate_id: Mapped[int] = mapped_column(ForeignKey("certificate.id"))
+    number: Mapped[int]
+    kind: Mapped[str]
+    reason: Mapped[str] = mapped_column(Text, default="")
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))
+    by_name: Mapped[str]
+    at: Mapped[datetime]
