@@ -131,7 +131,7 @@ handIn.addEventListener("submit", async (event) => {
   }
   sure = true;
   queue.clear();
-  handIn.requestSubmit();
+  window.setTimeout(() => handIn.requestSubmit()); // a form refuses while its own submit event still runs
 });
 
 /* ── what a reviewer may want to know ── */
