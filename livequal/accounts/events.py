@@ -14,6 +14,13 @@ class PersonJoined:
 
 
 @dataclass(frozen=True, slots=True)
+class RolesChanged:
+    """Somebody got other roles."""
+
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class PersonLeft:
     """An account was closed."""
 

@@ -14,7 +14,7 @@ from ..kernel.db import db
 from ..kernel.errors import Forbidden, Invalid, NotFound, WrongState
 from ..kernel.i18n import LOCALES, gettext
 from . import passwords, resets, sign_ins
-from .events import PersonJoined, PersonLeft
+from .events import PersonJoined, PersonLeft, RolesChanged
 from .models import Invitation, Organisation, User, UserRole
 from .rules import (
     INVITATION_LIFE,
@@ -299,6 +299,7 @@ def change_roles(user: User, roles: frozenset[Role], *, by: Actor) -> None:
     user.role_rows += [UserRole(role=role.value) for role in sorted(roles - user.roles)]
     db.session.flush()
     audit.record("person.roles", user, by=by, before={"roles": before}, after={"roles": _listed(roles)})
+    bus.emit(RolesChanged(user.id))
 
 
 def leave(user: User, *, by: Actor) -> None:

@@ -27,6 +27,7 @@ JOB_NAMES: dict[str, LazyString] = {
     "hear": _("Write down what somebody said"),
     "cut_clip": _("Cut a clip"),
     "backtest": _("Backtest a version of the rules"),
+    "review_assignments": _("Work out who has to learn what"),
     "send_mail": _("Send a mail"),
     "expire_uploads": _("Clear away old uploads"),
     "forget_dictations": _("Clear away what was said"),
@@ -51,6 +52,11 @@ MAIL_STATES: dict[MailState, tuple[LazyString, str]] = {
 }
 
 ACTIONS: dict[str, LazyString] = {
+    "assignment.waive": _("Let somebody off a course"),
+    "assignment.withdraw": _("A course is no longer asked for"),
+    "assignment_rule.add": _("Added a rule for learning"),
+    "assignment_rule.off": _("Switched a rule for learning off"),
+    "assignment_rule.on": _("Switched a rule for learning on"),
     "case.decide": _("Decided a case"),
     "certificate.decide": _("Suspended, reinstated or revoked a certificate"),
     "certificate.issue": _("Issued a certificate"),
@@ -113,6 +119,8 @@ ACTIONS: dict[str, LazyString] = {
 
 # What acts are about, as the record names them (tables): listed, so that no page reads the whole record for it.
 SUBJECT_TYPES = (
+    "assignment",
+    "assignment_rule",
     "invitation",
     "job",
     "live_room",

@@ -7,13 +7,14 @@ from datetime import timedelta
 from typing import Any
 
 from ..accounts import work as accounts_work
-from ..accounts.events import PersonJoined
+from ..accounts.events import PersonJoined, PersonLeft, RolesChanged
 from ..jobs import service as jobs
 from ..jobs import work as jobs_work
 from ..jobs.run import Run
 from ..kernel.bus import Handler
 from ..notifications import service as notifications
 from ..onboarding import service as onboarding
+from ..onboarding.events import LiveSessionChanged, StreamerChanged, StreamerLeft
 from ..review import service as review
 from ..review import work as review_work
 from ..review.events import ConfirmationWithdrawn, ViolationConfirmed
@@ -29,12 +30,21 @@ from ..streams.events import (
     TranscriptChanged,
     TranscriptReady,
 )
-from ..training import certificates
-from ..training.events import CertificateChanged, ExamPassed
-from . import tell
+from ..training import assigning, certificates
+from ..training import work as training_work
+from ..training.events import AssignmentRuleChanged, CertificateChanged, ExamPassed
+from . import teach, tell
 
 # Lower runs first; a mail has 1. What somebody waits for in front of the screen comes before a whole recording.
-PRIORITIES = {"hear": 1, "scan": 2, "cut_clip": 2, "prepare": 4, "transcribe": 6, "backtest": 7}
+PRIORITIES = {
+    "hear": 1,
+    "scan": 2,
+    "cut_clip": 2,
+    "review_assignments": 3,
+    "prepare": 4,
+    "transcribe": 6,
+    "backtest": 7,
+}
 # Jobs of many minutes: the worker keeps one thread free of them.
 LONG = frozenset({"transcribe", "backtest"})
 
@@ -55,7 +65,13 @@ def later(
 
 
 FLOW: dict[type[object], tuple[Handler, ...]] = {
-    PersonJoined: (lambda e: onboarding.tie(e.user_id, e.subject),),
+    PersonJoined: (lambda e: onboarding.tie(e.user_id, e.subject), lambda e: assigning.joined(e.user_id)),
+    PersonLeft: (lambda e: assigning.left(e.user_id),),
+    RolesChanged: (lambda e: assigning.joined(e.user_id),),
+    StreamerChanged: (teach.streamer_moved,),
+    StreamerLeft: (teach.streamer_moved,),
+    LiveSessionChanged: (lambda e: assigning.session_changed(e.live_session_id),),
+    AssignmentRuleChanged: (later("review_assignments", lambda _e: {}, once=True),),
     RecordingStored: (later("prepare", lambda e: {"recording_id": e.recording_id}),),
     RecordingPrepared: (later("transcribe", lambda e: {"recording_id": e.recording_id}),),
     RecordingRefused: (tell.uploader_of_refused,),
@@ -74,7 +90,10 @@ FLOW: dict[type[object], tuple[Handler, ...]] = {
     Scanned: (lambda e: review.open_cases(e.recording_id, e.transcript_id), tell.uploader_of_ready),
     ViolationConfirmed: (later("cut_clip", lambda e: {"case_id": e.case_id}), tell.concerned_of_confirmed),
     ConfirmationWithdrawn: (tell.concerned_of_withdrawn,),
-    ExamPassed: (lambda e: certificates.issue(e.attempt_id),),
+    ExamPassed: (
+        lambda e: certificates.issue(e.attempt_id),
+        lambda e: assigning.passed(e.user_id, e.course_id, e.attempt_id),
+    ),
     CertificateChanged: (tell.owner_of_certificate,),
 }
 
@@ -91,6 +110,7 @@ JOBS: dict[str, Callable[[Run], None]] = {
     "forget_sign_in_tries": accounts_work.forget_sign_in_tries,
     "forget_old_sign_ins": accounts_work.forget_old_sign_ins,
     "forget_done_jobs": jobs_work.forget_done_jobs,
+    "review_assignments": training_work.review_assignments,
 }
 
 # Jobs that come round by themselves: name → every so many seconds.
@@ -100,4 +120,5 @@ PERIODIC: dict[str, int] = {
     "forget_sign_in_tries": 3600,
     "forget_old_sign_ins": 86400,
     "forget_done_jobs": 86400,
+    "review_assignments": 900,
 }

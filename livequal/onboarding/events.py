@@ -13,6 +13,13 @@ class StreamerAdded:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamerChanged:
+    """A streamer's names or product categories were corrected."""
+
+    streamer_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StreamerTied:
     """A streamer got her account."""
 

@@ -21,7 +21,7 @@ from ..kernel.i18n import gettext
 from ..kernel.states import move
 from . import rules
 from .entries import once, record_change, refuse, unknown
-from .events import RoomClosed, StreamerAdded, StreamerLeft, StreamerTied
+from .events import RoomClosed, StreamerAdded, StreamerChanged, StreamerLeft, StreamerTied
 from .models import LiveRoom, LiveSession, LiveSessionStreamer, Streamer, StreamerCategory
 from .rules import RoomEntry, RoomState, StreamerEntry, StreamerState
 
@@ -194,6 +194,7 @@ def change_streamer(streamer: Streamer, entry: StreamerEntry, *, by: Actor) -> S
         streamer.name, streamer.stage_name = entry.name, entry.stage_name
         streamer.category_rows = [*kept, *(StreamerCategory(category=slug) for slug in fresh)]
     record_change("streamer.change", streamer, before, _facts_of_streamer(streamer), by)
+    bus.emit(StreamerChanged(streamer.id))
     return streamer
 
 
