@@ -109,7 +109,7 @@ def read_rows() -> list[tuple[str, ProductCategory, RiskCategory | None]]:
 class Trainer:
     """A bag of features, a hidden layer and a straight way past it say "risky or not"; a linear one names it."""
 
-    hidden = 24
+    hidden = 16
     batch = 32
     drop = 0.3
     least = 2

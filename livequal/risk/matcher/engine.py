@@ -140,18 +140,25 @@ class Matcher:
 
     def judge(self, text: str, context: ProductContext, evidence: Evidence | None = None) -> tuple[Flag, ...]:
         """The flags of one text read alone, by place: the rules', and where they are silent the reader's."""
-        seen = normalise(text)
-        hits = self._all_hits(seen, context, evidence)
-        flags = self._rule_flags(hits, text, seen, context, evidence)
-        suspicions = self._suspicions(hits, text, seen, context, evidence, flags)
+        flags, cues = self.judge_words(text, context, evidence)
+        suspicions = self.suspicions(text, context, flags, cues)
         if not suspicions:
             return flags
         return tuple(sorted((*flags, *suspicions), key=lambda flag: (flag.start, flag.end)))
 
     def judge_by_rules(self, text: str, context: ProductContext, evidence: Evidence | None = None) -> tuple[Flag, ...]:
         """The flags of the rules alone."""
+        return self.judge_words(text, context, evidence)[0]
+
+    def judge_words(
+        self, text: str, context: ProductContext, evidence: Evidence | None = None
+    ) -> tuple[tuple[Flag, ...], tuple[Flag, ...]]:
+        """The flags of the rules, and what would be flags where cues stand if the second reader agreed."""
         seen = normalise(text)
-        return self._rule_flags(self._all_hits(seen, context, evidence), text, seen, context, evidence)
+        hits = self._all_hits(seen, context, evidence)
+        flags = [self._flag(hit, text, seen, context, evidence) for hit in hits if not hit.rule.cue]
+        cues = [self._flag(hit, text, seen, context, evidence) for hit in hits if hit.rule.cue]
+        return tuple(flags), tuple(cues)
 
     def _all_hits(self, seen: Normalised, context: ProductContext, evidence: Evidence | None) -> list[Hit]:
         hits: list[Hit] = []
@@ -160,36 +167,17 @@ class Matcher:
             hits += [_shifted(hit, start) for hit in self._hits_with_sound(piece, context)]
         return [hit for hit in hits if not hit.rule.needs_evidence or _has_papers(hit.rule, evidence)]
 
-    def _rule_flags(
-        self, hits: list[Hit], text: str, seen: Normalised, context: ProductContext, evidence: Evidence | None
-    ) -> tuple[Flag, ...]:
-        return tuple(self._flag(hit, text, seen, context, evidence) for hit in hits if not hit.rule.cue)
-
-    def suspicions(
-        self, text: str, context: ProductContext, flags: tuple[Flag, ...], evidence: Evidence | None = None
-    ) -> list[Flag]:
-        """What the second reader suspects in stretches of the text where no flag stands."""
+    def suspicions(self, text: str, context: ProductContext, flags: Iterable[Flag], cues: Iterable[Flag]) -> list[Flag]:
+        """What the second reader suspects where cues begin, and in stretches of the text where no flag stands."""
         seen = normalise(text)
-        return self._suspicions(self._all_hits(seen, context, evidence), text, seen, context, evidence, flags)
-
-    def _suspicions(
-        self,
-        hits: list[Hit],
-        text: str,
-        seen: Normalised,
-        context: ProductContext,
-        evidence: Evidence | None,
-        flags: tuple[Flag, ...],
-    ) -> list[Flag]:
         found: list[Flag] = []
-        cues = [hit for hit in hits if hit.rule.cue]
         covered = bytearray(len(text))
         for flag in flags:
             first, last = max(0, flag.start), min(len(text), flag.end)
             covered[first:last] = b"\x01" * (last - first)
         for start, end in chunks(seen.text, _UTTERANCE):
             first, last = seen.span(start, end)
-            own = [hit for hit in cues if start <= hit.start < end]
+            own = [cue for cue in cues if first <= cue.start < last]
             if not own and covered.find(1, first, last) >= 0:
                 continue
             ease = _EASE if own else 0.0
@@ -197,24 +185,10 @@ class Matcher:
             if suspicion is None:
                 continue
             if own:
-                found += [self._by_cue(hit, suspicion, text, seen, context, evidence) for hit in own]
+                found += [_agreed(cue, suspicion) for cue in own]
             else:
                 found.append(self._suspicion(suspicion, start, text, seen, context))
         return found
-
-    def _by_cue(
-        self,
-        hit: Hit,
-        suspicion: Suspicion,
-        text: str,
-        seen: Normalised,
-        context: ProductContext,
-        evidence: Evidence | None,
-    ) -> Flag:
-        """A suspicion in the name of the rule whose cue stood there; a note unless the reader would speak without."""
-        flag = self._flag(hit, text, seen, context, evidence)
-        severity = flag.severity if suspicion.score > 0 else Severity.NOTE
-        return replace(flag, severity=severity, confidence=_confidence(suspicion.score + _EASE))
 
     def _suspicion(
         self, suspicion: Suspicion, offset: int, text: str, seen: Normalised, context: ProductContext
@@ -378,6 +352,12 @@ def _compiled_by_hash(pack: _ByHash) -> Matcher:
 def compile_pack(pack: RulePack) -> Matcher:
     """The matcher of the pack; the same object for the same sha256."""
     return _compiled_by_hash(_ByHash(pack))
+
+
+def _agreed(cue: Flag, suspicion: Suspicion) -> Flag:
+    """A suspicion in the name of the rule whose cue stood there; a note unless the reader would speak without it."""
+    severity = cue.severity if suspicion.score > 0 else Severity.NOTE
+    return replace(cue, severity=severity, confidence=_confidence(suspicion.score + _EASE))
 
 
 def _confidence(score: float) -> float:

@@ -25,6 +25,7 @@ from livequal.taxonomy.rules import ProductCategory, RiskCategory
 
 _MODEL = Path(__file__).with_name("reader.npz")
 _MARKS = re.compile("[，。！？；：、「」（）~ ]+")
+_CLAUSE = re.compile("[^，。！？；]+")
 _LONGEST = 3
 # How far apart the two characters of a pair may stand.
 _GAPS = (2, 3)
@@ -63,7 +64,6 @@ class _Model:
 
     grams: Any
     places: dict[str, int]
-    sizes: tuple[int, ...]
     by_product: dict[ProductCategory, dict[int, int]]
     apart: dict[str, int]
     sounds: dict[str, int]
@@ -85,7 +85,7 @@ def features(text: str, product: ProductCategory, themes: Any = None) -> list[tu
     about this product (`food:甲乙`), two and three syllables without tone (`~jia-yi`), manners of speech and themes.
     """
     found: dict[str, tuple[int, int]] = {}
-    plain = _MARKS.sub(_as_bars, text)
+    plain = _plain(text)
     prefix = product.value + ":"
     syllables = [bare_syllables().get(char, "") for char in plain]
     for start in range(len(plain)):
@@ -146,7 +146,6 @@ def _model(reader: str) -> _Model | None:
         return _Model(
             grams=_automaton(places),
             places=places,
-            sizes=tuple(map(len, places)),
             by_product=_pairs_by_product(places),
             apart={gram[0] + gram[2]: place for gram, place in places.items() if len(gram) == 3 and gram[1] == "…"},
             sounds=_sounds(places),
@@ -213,17 +212,15 @@ def suspect(text: str, product: ProductCategory, reader: str | None = None, *, e
     allowed = _plausible(product)
     ranked = [(float(value), name) for value, name in zip(scores, model.categories, strict=True) if name in allowed]
     slope = np.append(model.out * (inner > 0), 1.0)
-    found = [(end + 1, place) for end, place in model.grams.iter(_MARKS.sub(_as_bars, text))]
-    weights = model.hidden[[place for _, place in found]] @ slope
-    spans = [
-        (end - model.sizes[place], end, float(weight)) for (end, place), weight in zip(found, weights, strict=True)
-    ]
-    return Suspicion(*_weightiest(text, spans), max(ranked)[1], score)
+    found = [(end + 1, place) for end, place in model.grams.iter(_plain(text))]
+    weights = model.hidden[[place for _, place in found]] @ slope if found else np.zeros(0)
+    span = _weightiest(text, [end for end, _ in found], weights)
+    return Suspicion(*span, max(ranked)[1], score)
 
 
 def _known(model: _Model, text: str, product: ProductCategory) -> list[int]:
     """The places of the text's features, each once."""
-    plain = _MARKS.sub(_as_bars, text)
+    plain = _plain(text)
     places: set[Any] = {place for _, place in model.grams.iter(plain)}
     pairs = model.by_product[product]
     places.update([pairs[place] for place in places if place in pairs])
@@ -236,21 +233,22 @@ def _known(model: _Model, text: str, product: ProductCategory) -> list[int]:
     names = _signs(text, product.value + ":", model.themes)
     places.update(map(model.places.get, names))
     places.discard(None)
-    return sorted(places)
+    return list(places)
+
+
+def _plain(text: str) -> str:
+    return _MARKS.sub(_as_bars, text)
 
 
 def _as_bars(match: re.Match[str]) -> str:
     return "|" * len(match.group())
 
 
-def _weightiest(text: str, spans: list[tuple[int, int, float]]) -> tuple[int, int]:
-    """The clauses whose characters add up to most."""
-    weight = [0.0] * len(text)
-    for start, end, value in spans:
-        for place in range(start, end):
-            weight[place] += value / (end - start)
-    clauses = [(match.start(), match.end()) for match in re.finditer("[^，。！？；]+", text)]
-    return max(clauses, key=lambda span: sum(weight[span[0] : span[1]]), default=(0, len(text)))
+def _weightiest(text: str, ends: list[int], weights: Any) -> tuple[int, int]:
+    """The clause whose stretches add up to most; a stretch counts where it ends."""
+    so_far = np.append(0.0, np.cumsum(np.bincount(ends, weights, minlength=len(text) + 1)))
+    clauses = [match.span() for match in _CLAUSE.finditer(text)]
+    return max(clauses, key=lambda span: float(so_far[span[1] + 1] - so_far[span[0] + 1]), default=(0, len(text)))
 
 
 _FOODS = frozenset(map(ProductCategory, ("food", "tea", "agricultural", "general", "alcohol")))
@@ -259,6 +257,9 @@ _ONLY: dict[RiskCategory, frozenset[ProductCategory]] = {
     RiskCategory.HEALTH_FUNCTION_PLAIN_FOOD: _FOODS,
     RiskCategory.HEALTHFOOD_OVERCLAIM: frozenset({ProductCategory.HEALTH_FOOD}),
     RiskCategory.COSMETIC_MEDICAL: frozenset({ProductCategory.COSMETICS, ProductCategory.SPECIAL_COSMETICS}),
+    RiskCategory.COSMETIC_SPECIAL_UNREGISTERED: frozenset(
+        {ProductCategory.COSMETICS, ProductCategory.DAILY, ProductCategory.GENERAL}
+    ),
     RiskCategory.FSMP_OVERCLAIM: frozenset({ProductCategory.SPECIAL_MEDICAL_FOOD}),
     RiskCategory.BREASTMILK_SUBSTITUTE: frozenset({ProductCategory.INFANT_FORMULA, ProductCategory.FOOD}),
     RiskCategory.JEWELRY_FAKE_CERT: frozenset(

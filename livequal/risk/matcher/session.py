@@ -78,10 +78,11 @@ class Session:
         said = self._said[index]
         before_text, after_text, after = self._surroundings(index)
         own = said.utterance.text
-        flags = self._matcher.judge_by_rules(before_text + own + after_text, said.context, said.evidence)
+        flags, cues = self._matcher.judge_words(before_text + own + after_text, said.context, said.evidence)
         begin, stop = len(before_text), len(before_text) + len(own)
         touching = tuple(flag.moved(-begin) for flag in flags if flag.start < stop and begin < flag.end)
-        suspicions = self._matcher.suspicions(own, said.context, touching)
+        listen = [cue.moved(-begin) for cue in cues if begin <= cue.start < stop]
+        suspicions = self._matcher.suspicions(own, said.context, touching, listen)
         placed = [flag.moved(-begin) for flag in flags if begin <= flag.start < stop]
         return [self._placed(flag, said.utterance, after) for flag in (*placed, *suspicions)]
 
