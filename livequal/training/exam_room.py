@@ -16,7 +16,7 @@ from ..kernel import installation, web
 from ..kernel.db import commit
 from ..kernel.errors import Invalid, NotFound, TooMany, WrongState
 from ..kernel.i18n import gettext as _
-from . import attempts, grading, service, shown, standing
+from . import attempts, certificates, grading, service, shown, standing
 from .attempts import Saving
 from .blueprint import pages
 from .forms import StartForm
@@ -149,6 +149,7 @@ def result(attempt_id: int) -> Answer:
         pass_percent=policy["pass_percent"],
         rows=shown.result_of(attempt, grade),
         standing=standing.standing(attempt.user_id, told),
+        certificate=certificates.of_attempt(attempt.id),
         shown=shown,
     )
 

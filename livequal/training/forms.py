@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, IntegerField, PasswordField, SelectField, TextAreaField
+from wtforms import BooleanField, IntegerField, PasswordField, RadioField, SelectField, TextAreaField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
@@ -36,6 +36,19 @@ class GrantForm(Form):
     minutes = IntegerField(
         _("Minutes"), [Optional(), NumberRange(1, EXTRA_MINUTES_MAX, _("Give %(min)s to %(max)s minutes."))]
     )
+    reason = TextAreaField(
+        _("Why"),
+        [
+            InputRequired(_("Say why. It stays on record.")),
+            Length(max=REASON_MAX, message=_("Write at most %(max)d characters.")),
+        ],
+    )
+
+
+class CertificateForm(Form):
+    """What becomes of a certificate, and why."""
+
+    kind = RadioField(_("What"), [InputRequired(_("Choose what is to happen."))])
     reason = TextAreaField(
         _("Why"),
         [

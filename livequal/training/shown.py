@@ -22,6 +22,7 @@ from . import grading
 from .attempts import answers_of, slots_of
 from .content import rendered
 from .content.items import GAP
+from .ledger import CertificateEventKind, CertificateState
 from .models import Attempt, Grade, QuestionVersion
 from .rules import Admission, Gate
 from .service import CourseFacts
@@ -137,6 +138,37 @@ def lesson_html(course: CourseFacts, markdown: str) -> Markup:
 def manual_html(markdown: str) -> Markup:
     """A manual as safe HTML; it has no pictures and leads nowhere."""
     return Markup(rendered(markdown, image=lambda _name: "", lesson=lambda _file: ""))  # noqa: S704
+
+
+def certificate_state(state: CertificateState) -> tuple[str, str]:
+    """Tone and word of how a certificate stands."""
+    return {
+        CertificateState.VALID: ("holds", _("Holds")),
+        CertificateState.EXPIRED: ("unknown", _("Has run out")),
+        CertificateState.SUSPENDED: ("proof", _("Suspended")),
+        CertificateState.SUPERSEDED: ("unknown", _("Replaced by a newer one")),
+        CertificateState.REVOKED: ("stop", _("Revoked")),
+    }[state]
+
+
+def certificate_event(kind: CertificateEventKind) -> str:
+    """What may be decided about a certificate."""
+    return {
+        CertificateEventKind.SUSPENDED: _("Suspend it"),
+        CertificateEventKind.REINSTATED: _("Let it hold again"),
+        CertificateEventKind.REVOKED: _("Revoke it for good"),
+    }[kind]
+
+
+def certificate_happened(kind: str) -> str:
+    """What happened to a certificate."""
+    return {
+        CertificateEventKind.ISSUED: _("Issued"),
+        CertificateEventKind.SUSPENDED: _("Suspended"),
+        CertificateEventKind.REINSTATED: _("Holds again"),
+        CertificateEventKind.SUPERSEDED: _("Replaced by a newer one"),
+        CertificateEventKind.REVOKED: _("Revoked"),
+    }[CertificateEventKind(kind)]
 
 
 def gate_text(admission: Admission) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import exam_room, granting, learning
+from . import certificate_pages, exam_room, granting, learning
 from .blueprint import pages
 
-__all__ = ["exam_room", "granting", "learning", "pages"]
+__all__ = ["certificate_pages", "exam_room", "granting", "learning", "pages"]
