@@ -10,6 +10,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import structlog
 import yaml
 from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
@@ -24,6 +25,7 @@ from .rules import PackState
 if TYPE_CHECKING:
     from .matcher import Matcher, RulePack
 
+log = structlog.get_logger("risk")
 BASE_PACK = Path(__file__).parent / "packs" / "base"
 KNOWN_MOST = 32
 
@@ -122,15 +124,24 @@ def of_version(version: PackVersion) -> Force:
 
     Raises: WrongState when they do not go together any more.
     """
+    return fitting(version.overlay, version.number, version.id)
+
+
+def fitting(overlay: str, number: int = 0, version_id: int | None = None) -> Force:
+    """What `combined` gives, for those who tell people when it does not go together. The log says the exact reason.
+
+    Raises: WrongState.
+    """
     from .matcher import PackError
 
     try:
-        return combined(version.overlay, version.number, version.id)
+        return combined(overlay, number, version_id)
     except PackError as error:
+        log.warning("own rules do not fit the shipped rule pack", version=number, why=str(error))
         message = gettext(
-            "Version %(number)s of the own rules does not fit the rule pack that this release ships: %(why)s",
-            number=version.number,
-            why=str(error),
+            "Version %(number)s of the own rules names something that the rule pack of this release has no more. "
+            "Put it away, or go back to an earlier one; until then nothing is read with its rules.",
+            number=number or "–",
         )
         raise WrongState(message) from error
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .matcher import Matcher, Rule, RulePack
 
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_CODE = re.compile(r"[a-z][a-z_]*")
 _RESERVED = "second-reader"
 
 
@@ -129,7 +130,7 @@ def entry_of(rule: Rule, raw: Mapping[str, Any]) -> RuleEntry:
         always=str(basis.get("always", "")),
         if_advertising=str(basis.get("if_advertising", "")),
         otherwise=str(basis.get("otherwise", "")),
-        platform=rule.platform_basis,
+        platform=rule.platform_basis or RISK_CATEGORIES[rule.category].platform,
         suggestion=rule.suggestion,
         hits=tuple(f"{product.value}: {text}" for product, text in rule.hits),
         misses=tuple(f"{product.value}: {text}" for product, text in rule.misses),
@@ -185,6 +186,8 @@ def faults(entry: RuleEntry, pack: RulePack, *, taken: frozenset[str] = frozense
 
     No source, no rule: at least one article that is on file.
     """
+    from .matcher import EvidenceKind
+
     found: dict[str, str] = {}
     if not _SLUG.fullmatch(entry.slug) or len(entry.slug) > SLUG_MAX or entry.slug == _RESERVED:
         found["slug"] = _("Use small letters, digits and hyphens, such as gold-price-promise.")
@@ -199,16 +202,23 @@ def faults(entry: RuleEntry, pack: RulePack, *, taken: frozenset[str] = frozense
     for name in ("literals", "patterns", "unless", "hits", "misses"):
         if message := _first_fault(getattr(entry, name), _LINE_CHECKS.get(name), pack):
             found[name] = message
-    if not (entry.always or entry.if_advertising or entry.otherwise):
+    if not (entry.always or entry.if_advertising or entry.otherwise) and not (entry.platform and _lawless(entry)):
         found["always"] = _("Name the law this rule rests on. No source, no rule.")
     for name in ("always", "if_advertising", "otherwise"):
         if message := _basis_fault(getattr(entry, name)):
             found[name] = message
+    if entry.evidence and entry.evidence not in set(EvidenceKind):
+        found["evidence"] = _("Choose one of the kinds in the list.")
     if not entry.hits:
         found["hits"] = _("Give at least one sentence that must be found.")
     if not entry.misses:
         found["misses"] = _("Give at least one sentence that must not be found.")
     return found
+
+
+def _lawless(entry: RuleEntry) -> bool:
+    """Whether no law is on file for the category: then a platform's rule is the source."""
+    return entry.category in set(RiskCategory) and not notation(RISK_CATEGORIES[RiskCategory(entry.category)].basis)
 
 
 def _first_fault(lines: Sequence[str], check: Callable[[str, RulePack], str] | None, pack: RulePack) -> str:
@@ -264,7 +274,18 @@ def _basis_fault(text: str) -> str:
         return _("This law or article is not on file. Write it like this: AdL 9(3),57; CosR 37.")
 
 
+def _example_fault(line: str, _pack: RulePack) -> str:
+    head, mark, text = line.partition(": ")
+    if not mark or not _CODE.fullmatch(head):
+        return ""
+    if head not in set(ProductCategory):
+        return _("there is no product “%(name)s”", name=head)
+    return "" if text.strip() else _("there is no sentence after the product")
+
+
 _LINE_CHECKS: dict[str, Callable[[str, RulePack], str]] = {
+    "hits": _example_fault,
+    "misses": _example_fault,
     "literals": _literal_fault,
     "patterns": _pattern_fault,
     "unless": _unless_fault,

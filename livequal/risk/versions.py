@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, false, func, select
 from sqlalchemy.exc import IntegrityError
 
-from ..accounts.rules import Actor
+from ..accounts.rules import Actor, Permission
 from ..audit import service as audit
 from ..kernel.clock import now
 from ..kernel.db import db
@@ -16,7 +16,7 @@ from ..kernel.errors import Conflict, Forbidden, Invalid, NotFound, WrongState
 from ..kernel.i18n import gettext
 from ..kernel.states import move
 from . import overlay as overlays
-from .force import combined, in_force, of_version, shipped, shipped_rules
+from .force import fitting, in_force, of_version, shipped, shipped_rules
 from .models import PackVersion
 from .overlay import Example, Overlay, RuleEntry
 from .rules import MOVES, PackState, may_approve
@@ -63,6 +63,13 @@ def listed(actor: Actor, state: str = "") -> Select[PackVersion]:
     return query.where(PackVersion.state == state) if state else query
 
 
+def waiting(actor: Actor) -> Select[PackVersion]:
+    """Submitted versions that this person may approve."""
+    query = visible_to(actor).where(PackVersion.state == PackState.SUBMITTED).order_by(PackVersion.number)
+    may = actor.may(Permission.APPROVE_RULES)
+    return query.where(PackVersion.author_id != actor.user_id) if may else query.where(false())
+
+
 def active() -> PackVersion | None:
     """The version in force; None while the shipped pack counts alone."""
     return db.session.scalars(select(PackVersion).where(PackVersion.state == PackState.ACTIVE)).first()
@@ -87,7 +94,7 @@ def _add(by: Actor, text: str, note: str, origin: PackVersion | None) -> PackVer
     version = PackVersion(
         number=last + 1,
         overlay=text,
-        sha256=combined(text).pack.sha256,
+        sha256=_digest(text),
         note=note,
         origin_id=origin.id if origin else None,
         author_id=by.user_id,
@@ -111,12 +118,16 @@ def save_rule(version: PackVersion, entry: RuleEntry, changes: int, *, was: str 
     """
     _open(version, changes, by)
     overlay = overlays.read(version.overlay)
-    others = {rule.slug for rule in of_version(version).pack.rules} | set(overlay.off)
-    errors = overlays.faults(entry, shipped().pack, taken=frozenset(others - {was}))
-    if errors:
+    if errors := faults_of(version, entry, was):
         raise Invalid(errors)
     kept = overlay.rule(was) or shipped_rules().get(was)
     _keep(version, overlay.with_rule(overlays.raw_of(entry, kept), was), by, "pack.rule", entry.slug)
+
+
+def faults_of(version: PackVersion, entry: RuleEntry, was: str = "") -> dict[str, str]:
+    """What is wrong with a rule that is to stand in a version in the place of `was`, by field."""
+    known = {rule.slug for rule in of_version(version).pack.rules} | set(overlays.read(version.overlay).off)
+    return overlays.faults(entry, shipped().pack, taken=frozenset((known | set(shipped_rules())) - {was}))
 
 
 def drop_rule(version: PackVersion, slug: str, changes: int, *, by: Actor) -> None:
@@ -157,11 +168,15 @@ def _open(version: PackVersion, changes: int, by: Actor) -> None:
 def _keep(version: PackVersion, overlay: Overlay, by: Actor, action: str, slug: str) -> None:
     before = version.sha256
     text = overlays.written(overlay)
-    version.overlay, version.sha256 = text, combined(text).pack.sha256
+    version.overlay, version.sha256 = text, _digest(text)
     version.changes, version.changed_at = version.changes + 1, now()
     db.session.flush()
     after = {"rule": slug, "sha256": version.sha256, "text": overlay.rule(slug) or {}}
     audit.record(action, version, by=by, before={"sha256": before}, after=after)
+
+
+def _digest(text: str) -> str:
+    return fitting(text).pack.sha256
 
 
 def examined(version: PackVersion) -> list[Examined]:
@@ -325,5 +340,6 @@ def _facts(version: PackVersion) -> dict[str, object]:
 
 
 def changed_against_active(version: PackVersion) -> list[overlays.RuleChange]:
-    """What a version changes against what is in force."""
-    return overlays.changes_between(in_force().pack, of_version(version).pack)
+    """What a version changes against what is in force; of the one in force, what it changes in the shipped rules."""
+    before = shipped() if version.state == PackState.ACTIVE else in_force()
+    return overlays.changes_between(before.pack, of_version(version).pack)

@@ -10,8 +10,8 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 
 from ..accounts.access import actor, allow
 from ..accounts.rules import Permission
-from ..kernel import forms, web
-from ..kernel.errors import Invalid
+from ..kernel import db, forms, web
+from ..kernel.errors import Invalid, WrongState
 from ..kernel.i18n import gettext as _
 from ..kernel.pages import PAGE_SIZE, Page, paginate
 from ..onboarding import service as onboarding
@@ -32,12 +32,20 @@ ROOMS_OFFERED = 200
 def rule_versions() -> str:
     """Every version of the platform's own rules."""
     state = request.args.get("state", "")
+    pack, broken = None, ""
+    try:
+        pack = in_force().pack
+    except WrongState as error:
+        broken = error.message
     return render_template(
         "risk/versions.html",
         page=paginate(versions.listed(actor(), state), web.page_number()),
         state=state,
         states=shown.STATES,
-        pack=in_force().pack,
+        pack=pack,
+        count=len(shown.rules_found(pack, "", "")) if pack else 0,
+        broken=broken,
+        waiting=paginate(versions.waiting(actor()), 1, 1),
         may_write=actor().may(Permission.WRITE_RULES),
     )
 
@@ -64,7 +72,11 @@ def _version_page(
     version: PackVersion, move: MoveForm, judge: JudgeForm, test: BacktestForm, status: int = 200
 ) -> Answer:
     own = overlay.read(version.overlay)
-    changes = versions.changed_against_active(version)
+    changes, examined, broken = [], [], ""
+    try:
+        changes, examined = shown.shown_changes(versions.changed_against_active(version)), versions.examined(version)
+    except WrongState as error:
+        broken = error.message
     number = min(max(1, web.page_number()), max(1, -(-len(changes) // PAGE_SIZE)))
     by = actor()
     body = render_template(
@@ -72,9 +84,11 @@ def _version_page(
         version=version,
         states=shown.STATES,
         changes=Page(changes[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], number, PAGE_SIZE, len(changes)),
-        fields=shown.FIELDS,
-        field_changes=shown.field_changes,
-        examined={one.slug: one for one in versions.examined(version)},
+        broken=broken,
+        contents=shown.contents,
+        basis_of=shown.basis_of,
+        name_of=shown.name_of,
+        examined={one.slug: one for one in examined},
         own={str(raw["slug"]) for raw in own.rules},
         off=own.off,
         shipped=shipped_rules(),
@@ -98,11 +112,7 @@ def version_rules(version_id: int) -> str:
     """Every rule of a version, to change one or switch it off."""
     version = versions.get(version_id, actor())
     words, category = request.args.get("q", "").strip(), request.args.get("category", "")
-    found = [
-        rule
-        for rule in of_version(version).pack.rules
-        if (not category or rule.category == category) and (not words or words in rule.title or words in rule.slug)
-    ]
+    found = shown.rules_found(of_version(version).pack, category, words)
     number = min(max(1, web.page_number()), max(1, -(-len(found) // PAGE_SIZE)))
     own = overlay.read(version.overlay)
     return render_template(
@@ -111,6 +121,7 @@ def version_rules(version_id: int) -> str:
         page=Page(found[(number - 1) * PAGE_SIZE : number * PAGE_SIZE], number, PAGE_SIZE, len(found)),
         own={str(raw["slug"]) for raw in own.rules},
         shipped=shipped_rules(),
+        name_of=shown.name_of,
         categories=list(RiskCategory),
         may_change=versions.may_change(version, actor()),
     )
@@ -121,24 +132,30 @@ def version_rules(version_id: int) -> str:
 def edit_rule(version_id: int) -> Answer:
     """Write a rule, or change the one named by ?slug=."""
     version = versions.get(version_id, actor())
+    if request.method == "GET" and not versions.may_change(version, actor()):
+        flash(_("Only its author changes a version, and only while it is a draft."), "warning")
+        return redirect(url_for("risk.rule_version", version_id=version.id))
     form = RuleForm()
+    form.severity.choices = [SelectChoice(value, word) for value, word in shown.severity_choices()]
     form.category.choices = [SelectChoice(c.value, c.value) for c in RiskCategory]
     form.evidence.choices = [SelectChoice(value, str(word)) for value, word in shown.evidence_choices()]
     form.products.choices = [SelectChoice(product.value, product.value) for product in ProductCategory]
     if request.method == "GET":
         _fill(form, version, request.args.get("slug", ""))
         return _rule_page(version, form)
-    entry = form.entry
-    if not form.validate():
+    entry, fits = form.entry, form.validate()
+    faults = versions.faults_of(version, entry, form.was.data or "")
+    form.reject(Invalid({name: message for name, message in faults.items() if not form[name].errors}))
+    if faults or not fits:
         return _rule_page(version, form, 422)
     try:
         versions.save_rule(version, entry, form.seen, was=form.was.data or "", by=actor())
-    except Invalid as error:
-        form.reject(error)
-        return _rule_page(version, form, 422)
     except versions.StaleVersion:
         form.changes.data = str(version.changes)
         flash(_("This version was changed meanwhile. Look at what changed, then save again to add yours."), "warning")
+        return _rule_page(version, form, 409)
+    except WrongState as error:
+        form.reject(Invalid({}, error.message))
         return _rule_page(version, form, 409)
     examples = next(one for one in versions.examined(version) if one.slug == entry.slug)
     if examples.passes:
@@ -150,7 +167,7 @@ def edit_rule(version_id: int) -> Answer:
 
 def _fill(form: RuleForm, version: PackVersion, slug: str) -> None:
     form.changes.data, form.was.data = str(version.changes), slug
-    rule = next((rule for rule in of_version(version).pack.rules if rule.slug == slug), None)
+    rule = next((rule for rule in of_version(version).pack.rules if rule.slug == slug and not rule.cue), None)
     if rule is not None:
         raw = overlay.read(version.overlay).rule(slug) or shipped_rules()[slug]
         form.fill(overlay.entry_of(rule, raw))
@@ -159,7 +176,9 @@ def _fill(form: RuleForm, version: PackVersion, slug: str) -> None:
 
 
 def _rule_page(version: PackVersion, form: RuleForm, status: int = 200) -> Answer:
-    body = render_template("risk/rule_form.html", version=version, form=form, pack=of_version(version).pack)
+    body = render_template(
+        "risk/rule_form.html", version=version, form=form, pack=of_version(version).pack, laws=shown.law_names()
+    )
     return body if status == 200 else (body, status)
 
 
@@ -205,9 +224,13 @@ def move_version(version_id: int) -> Answer:
     except Invalid as error:
         form.reject(Invalid({"note": " ".join(error.fields.values())}))
         return _version_page(version, form, JudgeForm(formdata=None), BacktestForm(formdata=None), 422)
+    except WrongState as error:
+        db.rollback()
+        form.reject(Invalid({}, error.message))
+        version = versions.get(version_id, actor())
+        return _version_page(version, form, JudgeForm(formdata=None), BacktestForm(formdata=None), 409)
     where = made.id if isinstance(made, PackVersion) else version.id
-    if form.step.data in {"activate", "roll_back"}:
-        flash(_("In force from now on. The next reading of a transcript uses it."), "success")
+    flash(str(shown.MOVED[form.step.data or ""]), "success")
     return redirect(url_for("risk.rule_version", version_id=where))
 
 
@@ -223,6 +246,11 @@ def judge_version(version_id: int) -> Answer:
     except Invalid as error:
         form.reject(error)
         return _version_page(version, MoveForm(formdata=None), form, BacktestForm(formdata=None), 422)
+    except WrongState as error:
+        db.rollback()
+        form.reject(Invalid({}, error.message))
+        version = versions.get(version_id, actor())
+        return _version_page(version, MoveForm(formdata=None), form, BacktestForm(formdata=None), 409)
     flash(_("Approved. It is not in force yet.") if act is versions.approve else _("Returned to its author."))
     return redirect(url_for("risk.rule_version", version_id=version.id))
 
@@ -277,10 +305,12 @@ def show_backtest(backtest_id: int) -> str:
     """How far a backtest is, and every flag it adds or removes."""
     row = backtest.get(backtest_id, actor())
     change, rule = request.args.get("change", ""), request.args.get("rule", "")
+    version = backtest.version_of(row, actor())
     return render_template(
         "risk/backtest.html",
         row=row,
-        version=backtest.version_of(row, actor()),
+        version=version,
+        outdated=row.sha256 != of_version(version).pack.sha256,
         job=backtest.job_of(row),
         page=paginate(backtest.differences(row, change, rule), web.page_number()),
         rules=backtest.rules_in(row),

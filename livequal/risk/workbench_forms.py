@@ -12,6 +12,7 @@ from wtforms.validators import AnyOf, InputRequired, Length, Optional
 from ..kernel.clock import SHANGHAI
 from ..kernel.forms import Form
 from ..kernel.i18n import lazy_gettext as _
+from ..kernel.i18n import locale
 from ..onboarding.forms import MultiCheckboxField
 from ..taxonomy.rules import ProductCategory, Severity
 from .backtest import Scope
@@ -20,6 +21,21 @@ from .rules import NOTE_MAX, TEXT_MAX
 
 _LONG = Length(max=NOTE_MAX, message=_("Write at most %(max)d characters."))
 _LISTS = ("literals", "patterns", "unless", "hits", "misses")
+_EXAMPLES = ("hits", "misses")
+_CODES = {name: product.value for product in ProductCategory for name in (product.value, product.zh, product.en)}
+
+
+def _coded(line: str) -> str:
+    """An example with its product's short name, as packs write it: `普通食品：能治病` is `food: 能治病`."""
+    head, mark, text = line.replace("：", ":", 1).partition(":")
+    return f"{_CODES[head.strip()]}: {text.strip()}" if mark and head.strip() in _CODES else line
+
+
+def _named(line: str) -> str:
+    """The same example as a person reads it."""
+    head, _mark, text = line.partition(": ")
+    product = ProductCategory(head)
+    return f"{product.en}: {text}" if locale() == "en" else f"{product.zh}：{text}"
 
 
 class DraftForm(Form):
@@ -59,13 +75,14 @@ class RuleForm(Form):
     severity = SelectField(
         _("Severity"),
         coerce=int,
-        choices=[SelectChoice(int(level), level.zh) for level in Severity],
+        choices=[SelectChoice(int(level), level.name) for level in Severity],
         default=int(Severity.CORRECT),
     )
     literals = TextAreaField(_("Words, one a line"))
     patterns = TextAreaField(_("Patterns, one a line"))
     unless = TextAreaField(_("Not where the sentence matches, one pattern a line"))
     sound = BooleanField(_("Also find what sounds the same"), default=True)
+    everything = BooleanField(_("For all products"))
     products = MultiCheckboxField(_("For which products"))
     always = StringField(_("Legal basis, always"))
     if_advertising = StringField(_("Legal basis, if it is an advertisement"))
@@ -82,7 +99,10 @@ class RuleForm(Form):
         """Show a rule."""
         for name in RuleEntry.__dataclass_fields__:
             value = getattr(entry, name)
+            value = tuple(map(_named, value)) if name in _EXAMPLES else value
             self[name].data = "\n".join(value) if name in _LISTS else list(value) if name == "products" else value
+        if set(entry.products) >= set(ProductCategory):
+            self.everything.data, self.products.data = True, []
 
     @property
     def seen(self) -> int:
@@ -100,9 +120,11 @@ class RuleForm(Form):
             self[name].data = "\n".join(lines)
         texts = ("slug", "title", "category", "always", "if_advertising", "otherwise", "platform", "suggestion")
         plain: dict[str, Any] = {name: self[name].data or "" for name in texts}
+        lists |= {name: tuple(map(_coded, lists[name])) for name in _EXAMPLES}
+        chosen = list(ProductCategory) if self.everything.data else self.products.data or ()
         return RuleEntry(
-            severity=self.severity.data,
-            products=tuple(sorted(self.products.data or ())),
+            severity=self.severity.data or 0,
+            products=tuple(sorted(str(product) for product in chosen)),
             evidence=self.evidence.data or "",
             sound=bool(self.sound.data),
             **plain,

@@ -53,3 +53,26 @@ for (const form of document.querySelectorAll("form[data-filters]")) {
     if (event.target.matches("select, input[type='checkbox'], input[type='radio']")) form.requestSubmit();
   });
 }
+
+/* What is under way on the server shows how far it is, until it has ended: the marked part is fetched anew. */
+const RENEW_MS = 2000;
+
+async function renew(part) {
+  if (!document.hidden) {
+    try {
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (answer.redirected) return; // signed out
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const newer = answer.ok && page.getElementById(part.id);
+      if (newer) {
+        part.replaceWith(document.adoptNode(newer));
+        part = newer;
+      }
+    } catch {
+      // The server could not be reached: it is asked again.
+    }
+  }
+  if ("renew" in part.dataset) setTimeout(renew, RENEW_MS, part);
+}
+
+for (const part of document.querySelectorAll("[data-renew][id]")) setTimeout(renew, RENEW_MS, part);

@@ -12,9 +12,10 @@ from livequal.accounts.models import Organisation, User
 from livequal.accounts.rules import Role
 from livequal.kernel.db import db
 from livequal.risk import force, overlay, versions
-from livequal.risk.matcher import ProductContext, compile_pack
+from livequal.risk.matcher import PackError, ProductContext, compile_pack
 from livequal.risk.models import PackVersion
 from livequal.risk.overlay import RuleEntry, faults
+from livequal.taxonomy.rules import ProductCategory
 
 from ..factories import make_platform, make_user, signed_in
 from ..recordings import make_recording, run_jobs, transcribed
@@ -66,6 +67,16 @@ def state_of(version_id: int) -> PackVersion:
 
 def typed(desk: FlaskClient, version_id: int, *, changes: int = 1, **more: object) -> TestResponse:
     return desk.post(f"/rules/versions/{version_id}/rule", data=TYPED | {"changes": str(changes)} | more)
+
+
+def edited(desk: FlaskClient, version_id: int, slug: str, changes: str, **more: object) -> None:
+    rule = next(rule for rule in force.shipped().pack.rules if rule.slug == slug)
+    entry = overlay.entry_of(rule, force.shipped_rules()[slug])
+    data: dict[str, object] = {name: getattr(entry, name) for name in RuleEntry.__dataclass_fields__}
+    data = {name: "\n".join(value) if isinstance(value, tuple) else value for name, value in data.items()}
+    data |= {"products": list(entry.products), "was": slug, "changes": changes, "sound": "y"} | more
+    answer = desk.post(f"/rules/versions/{version_id}/rule", data=data)
+    assert answer.status_code == 302, answer.text
 
 
 def test_a_rule_is_written_tried_approved_by_a_second_person_and_put_in_force(
@@ -127,6 +138,118 @@ def test_what_is_wrong_stands_at_its_field_and_names_the_line_and_nothing_typed_
     assert state_of(version).changes == 1
 
 
+def test_everything_that_is_wrong_is_told_at_once(desk: FlaskClient) -> None:
+    version = begun(desk)
+    page = desk.post(f"/rules/versions/{version}/rule", data={"changes": "1"})
+    assert page.status_code == 422
+    for field in ("title", "slug", "category", "products", "literals", "always", "hits", "misses"):
+        assert f'href="#{field}' in page.text, field
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("evidence", "hearsay"), ("hits", "moonware: 蓝鲸石特调"), ("hits", "jewelry: "), ("severity", "9")],
+)
+def test_what_no_list_offers_is_refused_beside_its_field(desk: FlaskClient, field: str, value: str) -> None:
+    answer = typed(desk, begun(desk), **{field: value})
+    assert answer.status_code == 422
+    assert f'href="#{field}' in answer.text
+
+
+def test_examples_bear_their_product_by_its_name_and_all_products_are_one_tick(desk: FlaskClient) -> None:
+    version = begun(desk)
+    named = {
+        "products": [],
+        "everything": "y",
+        "hits": "珠宝玉石：戴上就是蓝鲸石特调",
+        "misses": "普通食品: 月亮饼很圆",
+    }
+    assert typed(desk, version, **named).status_code == 302
+    rule = next(one for one in force.of_version(state_of(version)).pack.rules if one.slug == "moon-stone")
+    assert [product.value for product, _text in (*rule.hits, *rule.misses)] == ["jewelry", "food"]
+    assert len(rule.products) == len(ProductCategory)
+    shown = desk.get(f"/rules/versions/{version}/rule?slug=moon-stone").text
+    assert "珠宝玉石：戴上就是蓝鲸石特调" in shown
+
+
+def test_the_second_person_sees_the_words_and_what_differs(app: Flask, desk: FlaskClient, second: User) -> None:
+    version = begun(desk)
+    assert typed(desk, version).status_code == 302
+    edited(desk, version, "off-platform-word", "2", literals="蓝鲸号加我")
+    page = signed_in(app.test_client(), second).get(f"/rules/versions/{version}").text
+    assert "<ins>蓝鲸石特调</ins>" in page
+    assert "<ins>蓝鲸号加我</ins>" in page
+    assert "<del>加薇</del>" in page
+
+
+def test_cues_stand_with_the_rule_they_belong_to(desk: FlaskClient) -> None:
+    version = begun(desk)
+    pack = force.shipped().pack
+    assert any(rule.cue for rule in pack.rules)
+    alone = next(rule for rule in pack.rules if rule.cue and rule.hits)
+    paired = next(rule for rule in pack.rules if rule.cue and not rule.hits)
+    for url in ("/rules", f"/rules/versions/{version}/rules"):
+        page = desk.get(f"{url}?q={paired.slug.removesuffix('-cue')}").text
+        assert f"· {paired.slug.removesuffix('-cue')}" in page
+        assert f"· {paired.slug}" not in page
+    assert desk.get(f"/rules/versions/{version}/rule?slug={paired.slug}").status_code == 200
+    name = alone.slug.removesuffix("-cue")
+    listed = desk.get(f"/rules/versions/{version}/rules?q={name}").text
+    assert f'value="{name}"' in listed
+    assert desk.post(f"/rules/versions/{version}/switch", data={"slug": name, "changes": "1"}).status_code == 302
+    assert f'value="{name}"' in desk.get(f"/rules/versions/{version}").text, "the way to switch it on again"
+
+
+def test_a_step_that_is_not_possible_says_why_on_the_page_itself(desk: FlaskClient) -> None:
+    version = begun(desk)
+    assert typed(desk, version, misses="jewelry: 这颗是蓝鲸石特调").status_code == 302
+    answer = desk.post(f"/rules/versions/{version}/move", data={"step": "shadow"})
+    assert answer.status_code == 409
+    assert "moon-stone" in answer.text
+    assert "data-error-summary" in answer.text
+    assert f"/rules/versions/{version}/rule" in answer.text
+    assert state_of(version).state == "drafted"
+
+
+def test_who_may_not_change_a_version_gets_no_form_to_type_into(
+    app: Flask, desk: FlaskClient, house: Organisation
+) -> None:
+    version = begun(desk)
+    other = signed_in(app.test_client(), make_user(house, Role.RULE_OWNER))
+    assert other.get(f"/rules/versions/{version}/rule").status_code == 302
+    assert typed(desk, version).status_code == 302
+    assert desk.post(f"/rules/versions/{version}/move", data={"step": "shadow"}).status_code == 302
+    kept = typed(desk, version, changes=2, slug="late-stone", title="写到一半")
+    assert kept.status_code == 409
+    assert 'value="写到一半"' in kept.text
+
+
+def test_whoever_may_approve_is_told_that_something_waits(app: Flask, desk: FlaskClient, second: User) -> None:
+    version = begun(desk)
+    assert typed(desk, version).status_code == 302
+    assert desk.post(f"/rules/versions/{version}/move", data={"step": "submit", "note": "新说法"}).status_code == 302
+    assert "state=submitted" in signed_in(app.test_client(), second).get("/rules").text
+    assert "state=submitted" not in desk.get("/rules").text, "not to its author"
+
+
+def test_a_version_that_fits_no_more_can_still_be_put_away(
+    desk: FlaskClient, author: User, second: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = activated(author, second, GOLD).id
+
+    def unfit(*_given: object, **_more: object) -> None:
+        raise PackError("own.yaml, rule moon-stone: {disease} is neither a slot nor a macro of the pack")
+
+    with monkeypatch.context() as release:
+        release.setattr(force, "combined", unfit)
+        force._known.clear()
+        listed, page = desk.get("/rules/versions"), desk.get(f"/rules/versions/{version}")
+        assert (listed.status_code, page.status_code) == (200, 200)
+        assert "neither a slot" not in page.text
+        assert desk.post(f"/rules/versions/{version}/move", data={"step": "retire"}).status_code == 302
+    assert state_of(version).state == "retired"
+
+
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b$", "(.*)*x", "(蓝*)*鲸$"])
 def test_a_pattern_that_hangs_other_engines_is_refused_or_read_in_linear_time(app: Flask, pattern: str) -> None:
     entry = replace(GOLD, patterns=(pattern,))
@@ -162,11 +285,7 @@ def test_a_shipped_rule_is_changed_through_the_form_and_keeps_what_the_form_does
     page = desk.get(f"/rules/versions/{version}/rule?slug=cures-disease").text
     assert 'value="cures-disease"' in page
     rule = next(rule for rule in force.shipped().pack.rules if rule.slug == "cures-disease")
-    entry = overlay.entry_of(rule, force.shipped_rules()["cures-disease"])
-    data = {name: getattr(entry, name) for name in RuleEntry.__dataclass_fields__}
-    data = {name: "\n".join(value) if isinstance(value, tuple) else value for name, value in data.items()}
-    data |= {"products": list(entry.products), "was": "cures-disease", "changes": "1", "sound": "y", "title": "改过"}
-    assert desk.post(f"/rules/versions/{version}/rule", data=data).status_code == 302
+    edited(desk, version, "cures-disease", "1", title="改过")
     kept = state_of(version)
     mended = next(rule for rule in force.of_version(kept).pack.rules if rule.slug == "cures-disease")
     assert (mended.title, mended.by_product, mended.confidence) == ("改过", rule.by_product, rule.confidence)
