@@ -11,7 +11,7 @@ import ahocorasick
 
 from livequal.risk.matcher import context as reading
 from livequal.risk.matcher.model import Evidence, EvidenceState, Flag, ProductContext, Rule, RulePack
-from livequal.risk.matcher.normaliser import Normalised, normalise
+from livequal.risk.matcher.normaliser import EVASIVE, Normalised, normalise
 from livequal.risk.matcher.proof import standing
 from livequal.risk.matcher.reader import Suspicion, suspect
 from livequal.risk.matcher.slots import Vocabulary, branches, compiled, expand, required
@@ -156,8 +156,12 @@ class Matcher:
         """The flags of the rules, and what would be flags where cues stand if the second reader agreed."""
         seen = normalise(text)
         hits = self._all_hits(seen, context, evidence)
-        flags = [self._flag(hit, text, seen, context, evidence) for hit in hits if not hit.rule.cue]
-        cues = [self._flag(hit, text, seen, context, evidence) for hit in hits if hit.rule.cue]
+        flags: list[Flag] = []
+        cues: list[Flag] = []
+        for hit in hits:
+            flag = self._flag(hit, text, seen, context, evidence)
+            # Whoever writes 蕞 for 最 means to be missed: then the words are no mere cue.
+            (cues if hit.rule.cue and EVASIVE.isdisjoint(flag.quote) else flags).append(flag)
         return tuple(flags), tuple(cues)
 
     def _all_hits(self, seen: Normalised, context: ProductContext, evidence: Evidence | None) -> list[Hit]:
