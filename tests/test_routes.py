@@ -28,6 +28,7 @@ from livequal.onboarding.models import LiveRoom, LiveSession, Streamer
 from livequal.review.models import Case, Clip, Decision
 from livequal.risk.models import Backtest, PackVersion, SavedLine
 from livequal.streams.models import Dictation, Recording, SegmentRow, Span, Transcript, Upload
+from livequal.training.assignment_models import Assignment, AssignmentRule
 from livequal.training.models import Attempt, AttemptSlot, Course, CourseVersion, Question, QuestionVersion
 
 from .factories import make_mcn, make_operator, make_platform, make_user, signed_in
@@ -201,6 +202,7 @@ def rows_of(tenant: Tenant, moderator: User) -> dict[str, int]:
             Notice(user_id=tenant.owner.id, kind="transcript_ready", facts={}, url="/recordings", created_at=at)
         ),
         "attempt_id": attempt_id,
+        **_assigned(tenant, attempt_id),
         "slot": 1,
         "mail_id": add(mail),
         "job_id": job.id,
@@ -213,6 +215,30 @@ def rows_of(tenant: Tenant, moderator: User) -> dict[str, int]:
             SavedLine(user_id=tenant.owner.id, title="开场", body="大家好", product_category="food", saved_at=at)
         ),
     }
+
+
+def _assigned(tenant: Tenant, attempt_id: int) -> dict[str, int]:
+    """A rule of the platform, and what it asks of the tenant's owner."""
+    course_id = db.session.get_one(Attempt, attempt_id).course_id
+    rule = AssignmentRule(
+        title="规则",
+        occasion="joining",
+        roles=",streamer,",
+        course_id=course_id,
+        working_days=5,
+        created_by_name="x",
+        created_at=now(),
+    )
+    rule_id = add(rule)
+    row = Assignment(
+        rule_id=rule_id,
+        user_id=tenant.owner.id,
+        organisation_id=tenant.mcn.id,
+        course_id=course_id,
+        cause="joined",
+        assigned_at=now(),
+    )
+    return {"learning_rule_id": rule_id, "assignment_id": add(row)}
 
 
 def _attempt(tenant: Tenant, clip_key: str) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, select
 
-from ..accounts.models import User, UserRole
+from ..accounts.models import Organisation, User, UserRole
 from ..accounts.rules import SYSTEM, Actor, Role, UserState
 from ..audit import service as audit
 from ..kernel import bus
@@ -17,10 +17,10 @@ from ..kernel.clock import now
 from ..kernel.db import db
 from ..kernel.errors import Invalid, NotFound
 from ..kernel.i18n import gettext
-from ..onboarding.models import LiveSession, LiveSessionStreamer, Streamer, StreamerCategory
+from ..onboarding.models import LiveRoom, LiveSession, LiveSessionStreamer, Streamer, StreamerCategory
 from ..onboarding.rules import StreamerState
 from . import duties
-from .assignment_models import AssignmentRule
+from .assignment_models import Assignment, AssignmentRule
 from .content import ENTRY
 from .duties import Held, Occasion
 from .events import AssignmentRuleChanged
@@ -65,6 +65,16 @@ def rules() -> Select[AssignmentRule]:
     return select(AssignmentRule).order_by(AssignmentRule.key.is_(None), AssignmentRule.id)
 
 
+def open_counts(rule_ids: Sequence[int]) -> dict[int, int]:
+    """How many people each rule asks something of at present."""
+    query = (
+        select(Assignment.rule_id, func.count().label("people"))
+        .where(Assignment.rule_id.in_(rule_ids), Assignment.ended == "", Assignment.done_at.is_(None))
+        .group_by(Assignment.rule_id)
+    )
+    return {row.rule_id: row.people for row in db.session.execute(query)}
+
+
 def get_rule(rule_id: int) -> AssignmentRule:
     """One rule.
 
@@ -74,6 +84,32 @@ def get_rule(rule_id: int) -> AssignmentRule:
     if row is None:
         raise NotFound(gettext("There is no such rule."))
     return row
+
+
+def organisation_called(name: str) -> int | None:
+    """The organisation of exactly this name, None for no name.
+
+    Raises: Invalid at `organisation`.
+    """
+    if not name:
+        return None
+    found = db.session.scalar(select(Organisation.id).where(Organisation.name == name))
+    if found is None:
+        raise Invalid({"organisation": gettext("No organisation has this name. Write it exactly as registered.")})
+    return found
+
+
+def room_numbered(number: str) -> int | None:
+    """The live room of this number on the platform, None for no number.
+
+    Raises: Invalid at `room`.
+    """
+    if not number:
+        return None
+    found = db.session.scalar(select(LiveRoom.id).where(LiveRoom.platform_number == number))
+    if found is None:
+        raise Invalid({"room": gettext("No live room has this number.")})
+    return found
 
 
 def preview(entry: RuleEntry) -> Preview:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -45,6 +46,15 @@ class Ended(StrEnum):
 
     WAIVED = "waived"
     WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a team's page is asked for."""
+
+    words: str = ""
+    course_id: int | None = None
+    organisation_id: int | None = None
 
 
 def year_after(at: datetime) -> datetime:

@@ -11,7 +11,7 @@ from ..kernel import forms, installation
 from ..kernel.errors import NotFound
 from ..kernel.i18n import gettext as _
 from ..onboarding import service as onboarding
-from . import service, shown, standing
+from . import service, shown, standing, team
 from .blueprint import pages
 from .content import ENTRY
 from .content.marked import IMAGE_TYPES
@@ -25,7 +25,19 @@ def home() -> str:
     """What is mine to learn: what now, how long it takes, what is done."""
     rows = rows_of_mine()
     entry = next((row for row in rows if row.course.slug == ENTRY), None)
-    return render_template("training/home.html", rows=rows, entry=entry, manuals=service.manuals(actor()), shown=shown)
+    return render_template(
+        "training/home.html",
+        rows=rows,
+        entry=entry,
+        manuals=service.manuals(actor()),
+        shown=shown,
+        asked_of_me=asked_of_me(),
+    )
+
+
+def asked_of_me() -> list[team.Asked]:
+    """What the person still has to do, the nearest first."""
+    return team.asked_of(actor().user_id or 0)
 
 
 def rows_of_mine() -> list[shown.Row]:

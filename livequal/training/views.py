@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import certificate_pages, exam_room, granting, learning
+from . import assignment_pages, certificate_pages, exam_room, granting, learning, team_pages
 from .blueprint import pages
 
-__all__ = ["certificate_pages", "exam_room", "granting", "learning", "pages"]
+__all__ = ["assignment_pages", "certificate_pages", "exam_room", "granting", "learning", "pages", "team_pages"]
