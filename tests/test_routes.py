@@ -331,7 +331,8 @@ def _row_parameters(rule: Rule) -> list[str]:
 
 def address(app: Flask, rule: Rule, ids: dict[str, int]) -> str:
     values: dict[str, object] = dict(ids)
-    values |= {"token": "x", "filename": "css/livequal.css", "slug": "course", "lesson": "01-one", "name": "a.png", "serial": "x"}
+    values |= {"token": "x", "filename": "css/livequal.css", "slug": "course", "lesson": "01-one", "name": "a.png"}
+    values |= {"serial": "x", "commitment": "streamer", "version": "1.0"}
     for name in rule.arguments:
         if name == "kind":
             values[name] = "txt"

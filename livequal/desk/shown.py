@@ -60,6 +60,8 @@ ACTIONS: dict[str, LazyString] = {
     "case.decide": _("Decided a case"),
     "certificate.decide": _("Suspended, reinstated or revoked a certificate"),
     "certificate.issue": _("Issued a certificate"),
+    "commitment.publish": _("Published a version of a commitment"),
+    "commitment.sign": _("Signed a commitment"),
     "demo.load": _("Loaded the demo data"),
     "invitation.accept": _("Accepted an invitation"),
     "invitation.create": _("Invited somebody"),

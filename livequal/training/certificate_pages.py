@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from flask import flash, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 
 from ..accounts import shown as links
 from ..accounts.access import actor, allow, public
@@ -52,7 +53,7 @@ def certificate(serial: str) -> Answer:
     row, form = certificates.get(serial, actor()), CertificateForm()
     steers = actor().may(Permission.STEER_CERTIFICATES)
     choices = certificates.allowed(row) if steers else ()
-    form.kind.choices = [(kind.value, shown.certificate_event(kind)) for kind in choices]
+    form.kind.choices = [SelectChoice(kind.value, shown.certificate_event(kind)) for kind in choices]
     if request.method == "POST" and not steers:
         raise Forbidden(_("Your role can't do this. Ask your administrator if you need it."))
     if form.validate_on_submit():

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from wtforms import BooleanField, IntegerField, PasswordField, RadioField, SelectField, TextAreaField
+from wtforms import (
+    BooleanField,
+    HiddenField,
+    IntegerField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from ..accounts.rules import PASSWORD_MAX
 from ..kernel.forms import Form
 from ..kernel.i18n import lazy_gettext as _
+from .commitments import BODY_MAX, TITLE_MAX
 from .rules import EXTRA_MINUTES_MAX, REASON_MAX
 from .service import PLACE_MAX
 
@@ -54,5 +64,28 @@ class CertificateForm(Form):
         [
             InputRequired(_("Say why. It stays on record.")),
             Length(max=REASON_MAX, message=_("Write at most %(max)d characters.")),
+        ],
+    )
+
+
+class SignForm(Form):
+    """A commitment was read and is signed: the digest says which text stood there."""
+
+    read = HiddenField(validators=[InputRequired()])
+    agreed = BooleanField(_("I have read this text and keep to it."), [InputRequired(_("Agree to this to sign."))])
+
+
+class CommitmentForm(Form):
+    """A new version of a commitment."""
+
+    read = HiddenField(validators=[InputRequired()])
+    title = StringField(_("Title"), [InputRequired(_("Write a title.")), Length(max=TITLE_MAX)])
+    body = TextAreaField(_("Text"), [InputRequired(_("Write the text.")), Length(max=BODY_MAX)])
+    change = RadioField(
+        _("What kind of change"),
+        [InputRequired(_("Choose what kind of change it is."))],
+        choices=[
+            SelectChoice("minor", _("Wording only: signatures stay good")),
+            SelectChoice("major", _("What is promised changes: everybody signs anew")),
         ],
     )
