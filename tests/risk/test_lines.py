@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ from livequal.risk.models import LineUse, SavedLine
 from livequal.streams import dictation, work
 from livequal.streams.models import Dictation
 from livequal.streams.rules import Segment, Window
-from livequal.taxonomy.rules import RiskCategory, Severity
+from livequal.taxonomy.rules import ProductCategory, RiskCategory, Severity
 
 from ..factories import make_mcn, make_user, signed_in
 from ..streams.media_maker import beeps, make
@@ -143,6 +144,17 @@ def test_a_claim_that_papers_could_prove_asks_for_proof(browser: FlaskClient) ->
     page = browser.post("/lines", data={"text": "原价1999，今天99", "product": "apparel"}).text
     assert "This needs proof" in page
     assert "with records to show" in page
+
+
+def test_a_suspicion_without_a_rule_is_told_in_the_words_of_the_one_who_speaks(
+    browser: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = lines.check("全网最低价", ProductCategory.GENERAL)
+    claim = replace(checked.claims[0], flag=replace(checked.claims[0].flag, rule="second-reader", title="没有规则命中"))
+    monkeypatch.setattr(lines, "check", lambda *_said: replace(checked, claims=(claim,)))
+    page = browser.post("/lines", data={"text": "全网最低价", "product": "general"}).text
+    assert "Judge for yourself" in page
+    assert "命中" not in page
 
 
 def test_nothing_found_is_no_seal(browser: FlaskClient) -> None:
