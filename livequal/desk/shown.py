@@ -52,6 +52,7 @@ MAIL_STATES: dict[MailState, tuple[LazyString, str]] = {
 }
 
 ACTIONS: dict[str, LazyString] = {
+    "assignment.give": _("Gave somebody an exercise"),
     "assignment.waive": _("Let somebody off a course"),
     "assignment.withdraw": _("A course is no longer asked for"),
     "assignment_rule.add": _("Added a rule for learning"),
@@ -63,6 +64,7 @@ ACTIONS: dict[str, LazyString] = {
     "commitment.publish": _("Published a version of a commitment"),
     "commitment.sign": _("Signed a commitment"),
     "demo.load": _("Loaded the demo data"),
+    "exercise.no_questions": _("No exercise: no bank has a question on this"),
     "invitation.accept": _("Accepted an invitation"),
     "invitation.create": _("Invited somebody"),
     "invitation.revoke": _("Took an invitation back"),
@@ -216,6 +218,17 @@ def notice_line(notice: Notice) -> NoticeLine:
         text = gettext("A finding in “%(title)s” was withdrawn. It no longer counts.", title=title)
     elif kind is NoticeKind.TRANSCRIPT_READY:
         text = gettext("“%(title)s” is transcribed and can be reviewed.", title=title)
+    elif kind is NoticeKind.EXERCISE_GIVEN:
+        due_on = str(notice.facts.get("due_on", ""))
+        text = gettext("There is a short exercise for you: %(title)s. Do it by %(day)s.", title=title, day=due_on)
+    elif kind is NoticeKind.EXERCISE_WITHDRAWN:
+        text = gettext("The exercise on %(category)s is no longer asked for.", category=category)
+    elif kind is NoticeKind.LEARNING_DUE:
+        due_on = str(notice.facts.get("due_on", ""))
+        text = gettext("“%(title)s” is to be passed by %(day)s.", title=title, day=due_on)
+    elif kind is NoticeKind.LEARNING_OVERDUE:
+        due_on = str(notice.facts.get("due_on", ""))
+        text = gettext("“%(title)s” was to be passed by %(day)s. Do it as soon as you can.", title=title, day=due_on)
     elif kind is NoticeKind.CERTIFICATE_SUSPENDED:
         text = gettext("Your certificate “%(title)s” does not hold for now. Its page says why.", title=title)
     elif kind is NoticeKind.CERTIFICATE_REINSTATED:

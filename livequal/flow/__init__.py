@@ -16,7 +16,6 @@ from ..notifications import service as notifications
 from ..onboarding import service as onboarding
 from ..onboarding.events import LiveSessionChanged, StreamerChanged, StreamerLeft
 from ..review import service as review
-from ..review import work as review_work
 from ..review.events import ConfirmationWithdrawn, ViolationConfirmed
 from ..risk import backtest as risk_backtest
 from ..risk import work as risk_work
@@ -30,7 +29,7 @@ from ..streams.events import (
     TranscriptChanged,
     TranscriptReady,
 )
-from ..training import assigning, certificates
+from ..training import assigning
 from ..training import work as training_work
 from ..training.events import AssignmentRuleChanged, CertificateChanged, ExamPassed
 from . import teach, tell
@@ -88,12 +87,13 @@ FLOW: dict[type[object], tuple[Handler, ...]] = {
     DictationBegun: (later("hear", lambda e: {"dictation_id": e.dictation_id}),),
     FlagSuperseded: (lambda e: review.supersede_case_of(e.flag_id),),
     Scanned: (lambda e: review.open_cases(e.recording_id, e.transcript_id), tell.uploader_of_ready),
-    ViolationConfirmed: (later("cut_clip", lambda e: {"case_id": e.case_id}), tell.concerned_of_confirmed),
-    ConfirmationWithdrawn: (tell.concerned_of_withdrawn,),
-    ExamPassed: (
-        lambda e: certificates.issue(e.attempt_id),
-        lambda e: assigning.passed(e.user_id, e.course_id, e.attempt_id),
+    ViolationConfirmed: (
+        later("cut_clip", lambda e: {"case_id": e.case_id}),
+        tell.concerned_of_confirmed,
+        teach.confirmed,
     ),
+    ConfirmationWithdrawn: (tell.concerned_of_withdrawn, teach.withdrawn),
+    ExamPassed: (teach.passed,),
     CertificateChanged: (tell.owner_of_certificate,),
 }
 
@@ -103,7 +103,7 @@ JOBS: dict[str, Callable[[Run], None]] = {
     "scan": risk_work.scan,
     "hear": streams_work.hear,
     "backtest": risk_backtest.run_backtest,
-    "cut_clip": review_work.cut_clip,
+    "cut_clip": teach.cut_clip,
     "send_mail": notifications.deliver,
     "expire_uploads": streams_work.expire_uploads,
     "forget_dictations": streams_work.forget_dictations,

@@ -259,7 +259,7 @@ def waive(row: Assignment, reason: str, *, by: Actor) -> None:
 
 
 def withdraw(rule: AssignmentRule, cause_start: str, *, but: str = "") -> list[Assignment]:
-    """Ask no more for what a rule assigned for a cause; answer what was open."""
+    """Ask no more for what a rule assigned for a cause, nor show it as done; answer what was taken back."""
     query = select(Assignment).where(
         Assignment.rule_id == rule.id,
         or_(Assignment.cause == cause_start, Assignment.cause.startswith(f"{cause_start}:", autoescape=True)),

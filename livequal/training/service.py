@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, false, func, or_, select
 
 from ..accounts.models import User
 from ..accounts.rules import Actor
@@ -15,6 +15,7 @@ from ..kernel.clock import now
 from ..kernel.db import db
 from ..kernel.errors import Invalid, NotFound
 from ..kernel.i18n import gettext
+from .assignment_models import PersonalCourse
 from .content import ENTRY
 from .models import (
     Course,
@@ -75,8 +76,10 @@ class CourseFacts:
 
 def visible_to(actor: Actor) -> Select[Course]:
     """Courses on offer: everybody's own roles', the platform's people all of them."""
-    query = select(Course).where(Course.listed).order_by(Course.slug)
-    return query if actor.sees_platform else query.where(_for_roles(actor))
+    # An exercise made for one person is hers alone: not even the platform's people see it.
+    own = Course.id.in_(select(PersonalCourse.course_id).where(PersonalCourse.user_id == actor.user_id))
+    offered = Course.listed if actor.sees_platform else and_(Course.listed, _for_roles(actor))
+    return select(Course).where(or_(offered, own)).order_by(Course.slug)
 
 
 def mine(actor: Actor) -> Select[Course]:
