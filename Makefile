@@ -5,7 +5,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 MO := $(patsubst %.po,%.mo,$(wildcard livequal/translations/*/LC_MESSAGES/messages.po))
 DIRS := livequal tests bench soak migrations wsgi.py
-BENCHES ?= risk_eval risk_throughput risk_backtest speech_cer speech_speed load
+BENCHES ?= risk_eval risk_throughput risk_backtest speech_cer speech_speed load training_replay training_load
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
@@ -75,6 +75,7 @@ RISK_ROWS := $(firstword $(wildcard ../shared/risk/dev.jsonl) tests/risk/sets)
 MEASURE := PYTHONPATH=. $(BIN)/python
 
 .PHONY: bench-risk_eval bench-risk_throughput bench-speech_cer bench-speech_speed bench-load
+.PHONY: bench-training_replay bench-training_load
 bench-risk_eval: dev
 	@echo "== bench/risk_eval.py on $(RISK_ROWS)"
 	@$(MEASURE) bench/risk_eval.py $(if $(filter %.jsonl,$(RISK_ROWS)),$(RISK_ROWS),tests/risk/sets/*.jsonl)
@@ -88,9 +89,9 @@ bench-speech_cer bench-speech_speed: bench-%: dev
 	@if [ -d ../shared/speech ]; then $(MEASURE) bench/$*.py; \
 	  else echo "Not measured: the spoken clips (../shared/speech) are not here."; fi
 
-bench-load: dev
-	@echo "== bench/load.py"
-	@$(MEASURE) bench/load.py
+bench-load bench-training_replay bench-training_load: bench-%: dev
+	@echo "== bench/$*.py"
+	@$(MEASURE) bench/$*.py
 
 .PHONY: soak
 soak: dev ## long proofs: load and kills, bad files, 3 GB, five kills, backup, rules (three of them SOAK_MINUTES (10) each)

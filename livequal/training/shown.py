@@ -68,11 +68,13 @@ class Asked:
 
     @property
     def answered(self) -> bool:
-        """Whether there is any answer (an unmarked clip counts only once somebody said that nothing is wrong)."""
+        """Whether nothing of it is open (an unmarked clip counts only once somebody said that nothing is wrong)."""
         if self.type == "scenario":
             return bool(self.scenes and self.scenes[-1].chosen)
+        if self.type == "matching":
+            return len(self.answer or ()) == len(self.left)
         if isinstance(self.answer, list):
-            return any(self.answer)
+            return bool(self.answer) and all(self.answer)
         return self.answer is not None
 
 

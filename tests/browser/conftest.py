@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 from ..conftest import need
+from . import exam_course
 from .seed import PASSWORD
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +48,8 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The installation, ended in good order afterwards."""
     need((MODELS / "base" / "model.bin").exists(), f"no speech model in {MODELS}: .venv/bin/flask models get base")
-    var = tmp_path_factory.mktemp("site")
+    var, courses = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("courses")
+    exam_course.write(courses)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -56,6 +58,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         "LIVEQUAL_MODELS_DIR": str(MODELS),
         "LIVEQUAL_DEMO": "0",
         "LIVEQUAL_UPLOAD_CHUNK_MB": "1",
+        "LIVEQUAL_COURSE_DIRS": str(courses),
         "PORT": str(port),
         "PYTHONPATH": str(ROOT),
     }
@@ -92,7 +95,10 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """`visit(login, width)`: a signed-in browser of its own; what its console complains of fails the test."""
+    """`visit(login, width)`: a signed-in browser of its own; what its console complains of fails the test.
+
+    Without a login it is a stranger's.
+    """
     contexts, complaints = [], []
 
     def enter(login: str, width: int = 1280, height: int = 860) -> Page:
@@ -103,6 +109,8 @@ def visit(site: Site, chromium: Browser) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda line: complaints.append(line.text) if _complains(line) else None)
+        if not login:
+            return page
         page.goto("/sign-in")
         page.fill("[name=login]", login)
         page.fill("[name=password]", PASSWORD)

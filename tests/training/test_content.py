@@ -192,6 +192,7 @@ def test_markdown_shows_tables_footnotes_and_admonitions_with_labels_for_phones(
     html = rendered(LESSON.format(number=1), image=str, lesson=str)
     assert '<td data-label="你想说的">原价 399</td>' in html
     assert 'class="admonition note"' in html
+    assert '<li class="tick">' in html
     assert 'id="fn:1"' in html
 
 

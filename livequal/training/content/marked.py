@@ -22,14 +22,16 @@ _TAGS = {
 }  # fmt: skip
 _ATTRIBUTES = {
     "a": {"href", "id", "class"},
-    "li": {"id"},
+    "li": {"id", "class"},
     "sup": {"id"},
     "img": {"src", "alt"},
     "div": {"class"},
     "p": {"class"},
     "td": {"data-label"},
 }
-_CLASSES = {"footnote", "footnote-ref", "footnote-backref", "admonition", "admonition-title", "note", "warning", "tip"}
+_CLASSES = {
+    "footnote", "footnote-ref", "footnote-backref", "admonition", "admonition-title", "note", "warning", "tip", "tick",
+}  # fmt: skip
 _RAW = re.compile(r"<(?:/?[a-zA-Z][^>\n]*|!--)>?")
 Address = Callable[[str], str]
 
@@ -89,7 +91,7 @@ def check(text: str, file: str, faults: Faults, *, lessons: frozenset[str], imag
 
 
 class _Labels(Treeprocessor):  # type: ignore[misc]
-    """Give every cell the head of its column, so that a table can turn into cards on phones."""
+    """What phones need: every cell has the head of its column (tables become cards), points with a box no bullet."""
 
     def run(self, root: Element) -> None:
         for table in root.iter("table"):
@@ -97,6 +99,9 @@ class _Labels(Treeprocessor):  # type: ignore[misc]
             for row in _rows(table):
                 for head, cell in zip(heads, row, strict=False):
                     cell.set("data-label", head)
+        for point in root.iter("li"):
+            if "".join(point.itertext()).lstrip().startswith("☐"):
+                point.set("class", "tick")
 
 
 def _rows(table: Element) -> Iterator[Element]:

@@ -58,8 +58,17 @@ function check(box, wanted) {
 export const readAnswer = (box) => reading[box.dataset.type]?.(box) ?? null;
 export const putAnswer = (box, answer) => putting[box.dataset.type]?.(box, answer);
 
-/* A rank that is given anew is taken from the step that had it. */
+/* Whether nothing of the question is open: every gap, every pair, every rank. */
+export function isComplete(box) {
+  if (["fill_in", "matching", "ordering"].includes(box.dataset.type)) return controls(box, "input, select").every((one) => one.value.trim());
+  return readAnswer(box) !== null;
+}
+
+/* A rank that was given anew is taken from the step that had it; answers whether one was. Only once the list is left:
+   the arrow keys pass over ranks that are not meant. */
 export function keepRanksApart(box, changed) {
-  if (box.dataset.type !== "ordering" || !changed.value) return;
-  for (const one of controls(box, "select")) if (one !== changed && one.value === changed.value) one.value = "";
+  if (box.dataset.type !== "ordering" || !changed.value) return false;
+  const twins = controls(box, "select").filter((one) => one !== changed && one.value === changed.value);
+  for (const one of twins) one.value = "";
+  return twins.length > 0;
 }

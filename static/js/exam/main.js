@@ -2,7 +2,7 @@
 
 import { call } from "../http.js";
 import { say } from "../texts.js";
-import { keepRanksApart, putAnswer, readAnswer } from "./answers.js";
+import { isComplete, keepRanksApart, putAnswer, readAnswer } from "./answers.js";
 import { Queue } from "./queue.js";
 import { chosenPath, drawScenes } from "./scenes.js";
 
@@ -43,10 +43,14 @@ function changed(box) {
 form.addEventListener("change", (event) => {
   const box = event.target.closest("[data-slot]");
   if (!box || box.dataset.type === "scenario") return;
-  keepRanksApart(box, event.target);
   window.clearTimeout(typing.get(box));
   typing.delete(box);
   changed(box);
+});
+
+form.addEventListener("focusout", (event) => {
+  const box = event.target.closest("[data-type='ordering']");
+  if (box && keepRanksApart(box, event.target)) changed(box);
 });
 
 form.addEventListener("input", (event) => {
@@ -75,7 +79,7 @@ function settleTyping() {
 
 function isAnswered(box) {
   if (box.dataset.type === "scenario") return !box.querySelector("[data-choose]");
-  return readAnswer(box) !== null;
+  return isComplete(box);
 }
 
 function count() {

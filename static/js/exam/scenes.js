@@ -8,7 +8,9 @@ export function chosenPath(box) {
 
 export function drawScenes(box, scenes) {
   const home = box.querySelector("[data-scenes]");
+  const here = home.contains(document.activeElement);
   home.replaceChildren(...scenes.map((scene) => drawScene(box, scene)));
+  if (here) (home.querySelector("input") || document.querySelector(`[data-nav="${box.dataset.slot}"]`)).focus({ preventScroll: true });
   box.dataset.path = scenes.map((scene) => scene.chosen).filter(Boolean).join(",");
 }
 
