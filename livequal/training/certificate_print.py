@@ -68,14 +68,14 @@ def words_of(one: Printed) -> list[Words]:
     lines = [
         Words(52, 30, _("Certificate of training"), ACCENT),
         Words(86, 34, one.name),
-        Words(103, 13, _("has taken the course and passed its exam"), SOFT),
+        Words(103, 15, _("has taken the course and passed its exam"), SOFT),
         Words(122, 21, one.course_title),
-        Words(133, 12, _("Version %(version)s", version=one.course_version), SOFT),
-        Words(154, 13, _("Passed: %(at)s", at=_shown(one.passed_at))),
-        Words(163, 13, _("Holds until: %(at)s", at=_shown(one.valid_until))),
-        Words(172, 13, _("Issued by: %(issuer)s", issuer=one.issuer) if one.issuer else ""),
-        Words(185, 13, _("No. %(serial)s", serial=grouped(one.serial))),
-        Words(262, 11, _("Scan to check. Whether it holds is what the page says."), SOFT),
+        Words(133, 14, _("Version %(version)s", version=one.course_version), SOFT),
+        Words(154, 15, _("Passed: %(at)s", at=_shown(one.passed_at))),
+        Words(163, 15, _("Holds until: %(at)s", at=_shown(one.valid_until))),
+        Words(172, 15, _("Issued by: %(issuer)s", issuer=one.issuer) if one.issuer else ""),
+        Words(185, 15, _("No. %(serial)s", serial=grouped(one.serial))),
+        Words(262, 13, _("Scan to check. Whether it holds is what the page says."), SOFT),
     ]
     return [Words(line.y_mm, line.size, lettering.drawable(line.text), line.colour) for line in lines if line.text]
 

@@ -58,7 +58,7 @@ class GrantForm(Form):
 class CertificateForm(Form):
     """What becomes of a certificate, and why."""
 
-    kind = RadioField(_("What"), [InputRequired(_("Choose what is to happen."))])
+    kind = RadioField(_("What is to happen"), [InputRequired(_("Choose what is to happen."))])
     reason = TextAreaField(
         _("Why"),
         [
