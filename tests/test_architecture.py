@@ -72,6 +72,7 @@ MORE_FILES = {
         "loading",
         "papers",
         "remedy",
+        "reminding",
         "team",
         "team_pages",
         "replay",

@@ -27,6 +27,7 @@ JOB_NAMES: dict[str, LazyString] = {
     "hear": _("Write down what somebody said"),
     "cut_clip": _("Cut a clip"),
     "backtest": _("Backtest a version of the rules"),
+    "send_reminders": _("Remind of what is due"),
     "review_assignments": _("Work out who has to learn what"),
     "send_mail": _("Send a mail"),
     "expire_uploads": _("Clear away old uploads"),

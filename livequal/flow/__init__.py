@@ -111,6 +111,7 @@ JOBS: dict[str, Callable[[Run], None]] = {
     "forget_old_sign_ins": accounts_work.forget_old_sign_ins,
     "forget_done_jobs": jobs_work.forget_done_jobs,
     "review_assignments": training_work.review_assignments,
+    "send_reminders": training_work.send_reminders,
 }
 
 # Jobs that come round by themselves: name → every so many seconds.
@@ -121,4 +122,5 @@ PERIODIC: dict[str, int] = {
     "forget_old_sign_ins": 86400,
     "forget_done_jobs": 86400,
     "review_assignments": 900,
+    "send_reminders": 3600,
 }

@@ -6,8 +6,6 @@ import tempfile
 from typing import BinaryIO, cast
 
 from flask import flash, redirect, render_template, request, send_file, url_for
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
 from werkzeug.wrappers import Response
 
 from ..accounts import service as accounts
@@ -57,6 +55,10 @@ def team_workbook() -> Response:
     """The list shown, whole, as a workbook. No cell of it is a formula."""
     sought = _sought()
     status = _status(team.counts(actor(), sought))
+    # It brings numpy with it: loaded by whoever asks for a workbook, not by every web process.
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet(_tiles()[status])
     heads = [_("Name"), _("Organisation"), _("Course"), _("Due"), _("Provisional"), _("Passed"), _("Holds until")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..jobs.run import Run
 from ..kernel.db import edge
-from . import assigning, assignment_rules
+from . import assigning, assignment_rules, reminding
 
 
 def review_assignments(run: Run) -> None:
@@ -19,3 +19,11 @@ def review_assignments(run: Run) -> None:
             assigning.review(rule_ids=[rule_id])
     with run.step():
         assigning.follow_accounts()
+
+
+def send_reminders(run: Run) -> None:
+    """Remind everybody of what is due soon or was due yesterday."""
+    after: int | None = 0
+    while after is not None:
+        with run.step():
+            after = reminding.remind(after)
