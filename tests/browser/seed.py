@@ -19,6 +19,8 @@ PASSWORD = "chrysanthemum-42-lanterns"
 PEOPLE = (
     ("admin", "管理员老陈", OrganisationKind.PLATFORM, Role.ADMINISTRATOR),
     ("moderator", "审核员小周", OrganisationKind.PLATFORM, Role.LEAD_MODERATOR),
+    ("rules", "规则员老唐", OrganisationKind.PLATFORM, Role.RULE_OWNER),
+    ("quality", "质量官老石", OrganisationKind.PLATFORM, Role.QUALITY_OFFICER),
     ("mcn", "禾木店长", OrganisationKind.MCN, Role.MCN_MANAGER),
     ("streamer", "林小满", OrganisationKind.MCN, Role.STREAMER),
 )
