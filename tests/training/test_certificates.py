@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from datetime import timedelta
+from types import ModuleType
 
 import pytest
 from flask import Flask
@@ -38,6 +39,16 @@ def passed(learner: User, course: Course) -> Certificate:
     row = certificates.of_attempt(attempt.id)
     assert row is not None
     return row
+
+
+def migration(name: str) -> ModuleType:
+    """A migration as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "migrations" / "versions" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def manager() -> User:
@@ -120,9 +131,11 @@ def test_suspended_it_does_not_hold_reinstated_it_does_and_the_person_is_told(co
     assert certificates.in_force(learner.id, course.slug, now()) is None
     certificates.decide(row, K.REINSTATED, reason="复核无误", by=by)
     assert certificates.in_force(learner.id, course.slug, now()) is not None
-    notices = db.session.scalars(select(Notice.kind).where(Notice.user_id == learner.id)).all()
+    told = select(Notice.kind).where(Notice.user_id == learner.id).order_by(Notice.id)
+    notices = db.session.scalars(told).all()
     assert notices == ["certificate_suspended", "certificate_reinstated"]
-    acts = db.session.scalars(select(AuditEvent.action).where(AuditEvent.subject_type == "certificate")).all()
+    query = select(AuditEvent.action).where(AuditEvent.subject_type == "certificate")
+    acts = db.session.scalars(query.order_by(AuditEvent.seq)).all()
     assert acts == ["certificate.issue", "certificate.decide", "certificate.decide"]
 
 
@@ -161,12 +174,7 @@ def test_the_database_itself_refuses_to_change_the_ledger(
     course: Course, learner: User, table: str, change: str
 ) -> None:
     passed(learner, course)
-    spec = importlib.util.spec_from_file_location("m", ROOT / "migrations/versions/0006_certificates.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    for statement in module.protections(db.engine.dialect.name):
+    for statement in migration("0006_certificates").protections(db.engine.dialect.name):
         db.session.execute(text(statement))
     with pytest.raises(DBAPIError, match="append-only"):
         db.session.execute(text(change.format(table)))

@@ -7,8 +7,8 @@ import re
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from livequal.accounts.models import User
 from livequal.accounts.rules import Role
@@ -19,6 +19,7 @@ from livequal.training.commitment_models import CommitmentSignature, CommitmentT
 
 from ..factories import make_mcn, make_platform, make_user, signed_in
 from .test_attempts import together
+from .test_certificates import migration
 
 
 @pytest.fixture
@@ -121,6 +122,19 @@ def test_the_database_refuses_a_second_signature_of_a_version(streamer: User) ->
     )
     with pytest.raises(IntegrityError):
         db.session.flush()
+    db.session.rollback()
+
+
+@pytest.mark.parametrize("change", ["UPDATE {} SET id = id", "DELETE FROM {}"])
+@pytest.mark.parametrize("table", ["commitment_signature", "commitment_text"])
+def test_the_database_itself_refuses_to_change_what_was_signed(streamer: User, table: str, change: str) -> None:
+    commitments.sign("streamer", due(streamer).text.sha256, by=streamer.actor)
+    db.session.commit()
+    for name in ("0006_certificates", "0008_commitments"):
+        for statement in migration(name).protections(db.engine.dialect.name):
+            db.session.execute(text(statement))
+    with pytest.raises(DBAPIError, match="append-only"):
+        db.session.execute(text(change.format(table)))
     db.session.rollback()
 
 
