@@ -17,6 +17,7 @@ from ..review import service as review
 from ..review import shown as review_shown
 from ..streams import service as streams
 from ..streams import shown as streams_shown
+from ..training import team
 from .blueprint import pages
 
 FEW = 5
@@ -38,6 +39,7 @@ def home() -> str:
     )
     return render_template(
         "desk/home.html",
+        to_learn=team.asked_of(by.user_id or 0)[:FEW],
         waiting=waiting,
         waiting_rows=review_shown.queue_rows(waiting.rows) if waiting else [],
         recent=recent,

@@ -37,7 +37,7 @@ class RuleForm(Form):
         ],
     )
     on_date = DateField(_("From"), [Optional()])
-    roles = MultiCheckboxField(_("Who"), [InputRequired(_("Choose at least one role."))])
+    roles = MultiCheckboxField(_("For whom"), [InputRequired(_("Choose at least one role."))])
     product_categories = MultiCheckboxField(_("Only who sells"))
     organisation = StringField(_("Only this organisation"), [Length(max=120)])
     room = StringField(_("Only who streams in the room with this number"), [Length(max=120)])

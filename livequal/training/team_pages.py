@@ -61,7 +61,7 @@ def team_workbook() -> Response:
 
     book = Workbook(write_only=True)
     sheet = book.create_sheet(_tiles()[status])
-    heads = [_("Name"), _("Organisation"), _("Course"), _("Due"), _("Provisional"), _("Passed"), _("Holds until")]
+    heads = [_("Person"), _("Organisation"), _("Course"), _("Due"), _("Provisional"), _("Passed"), _("Holds until")]
     rows = (
         [
             one.name,
@@ -111,7 +111,7 @@ def _tiles() -> dict[Status, str]:
         Status.OVERDUE: _("Overdue"),
         Status.IN_PROGRESS: _("In progress"),
         Status.EXPIRING: _("Ends within 30 days"),
-        Status.DONE: _("Done"),
+        Status.DONE: _("Passed"),
     }
 
 
