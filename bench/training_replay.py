@@ -19,6 +19,7 @@ import tempfile
 import time
 from datetime import timedelta
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from types import SimpleNamespace
 from typing import Any
 
@@ -56,7 +57,10 @@ def main() -> int:
                 steps = db.session.scalar(select(func.count()).select_from(AttemptStep))
             print(f"made {count} attempts of {QUESTIONS} questions, {steps} steps: {time.monotonic() - begun:.1f} s")
             code, said, taken = _replay(environ)
+            used = getrusage(RUSAGE_CHILDREN)
             print(f"replayed in {taken:.1f} s (limit {LIMIT_S} s): {said[-1]}")
+            busy = used.ru_utime + used.ru_stime
+            print(f"processor time of it {busy:.1f} s; load of the machine {os.getloadavg()[0]:.1f}", flush=True)
             named = _flip(count // 2)
             flipped_code, told, _taken = _replay(environ)
             print("after one byte of one answer was flipped:", *told, sep="\n  ")

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import cn2an
@@ -218,6 +219,7 @@ _SHARE: Mapping[ItemType, Callable[[Slot, Any], Fraction]] = {
 }
 
 
+@lru_cache(maxsize=10_000)
 def normal(text: str) -> str:
     """A filled-in answer without what does not matter: width, spaces, case, edges; Chinese numerals as digits."""
     plain = "".join(unicodedata.normalize("NFKC", text).split()).strip(_EDGES).lower()

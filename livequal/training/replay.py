@@ -12,7 +12,7 @@ from sqlalchemy import Row, Select, select
 
 from ..kernel.db import db
 from .attempts import grade_sha256, score, step_sha256
-from .content import canonical, sha256
+from .content import canonical, sha256, text_sha256
 from .models import Attempt, AttemptSlot, AttemptStep, Grade, QuestionVersion
 from .rules import is_late
 
@@ -86,7 +86,7 @@ def _differences(case: _Case, known: Mapping[int, str]) -> Iterator[Difference]:
         if (
             not isinstance(frozen, dict)
             or canonical(frozen) != row.frozen
-            or not sha256(frozen) == digest == row.sha256
+            or not text_sha256(row.frozen) == digest == row.sha256
         ):
             yield Difference(attempt_id, row.slot, None, "the frozen question is not as it was")
             return

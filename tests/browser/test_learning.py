@@ -132,7 +132,7 @@ def test_a_new_streamer_reads_is_interrupted_and_passes_an_exam_of_every_type(
     expect(page.locator("main h1")).to_contain_text("通过")
     in_chinese(result.locator("section").first)
     look(page, "result")
-    page.locator("details summary").first.click()
+    result.locator("details summary").first.click()
     look(page, "result-open")
     press(page, result.locator("section a[href*='/lessons/']").first)
     page.wait_for_url("**/lessons/01-one")

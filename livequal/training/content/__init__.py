@@ -8,7 +8,7 @@ from pathlib import Path
 from .checks import check_course, check_together
 from .courses import course_folders, read_course, read_manuals
 from .faults import Fault, Faults, Weight
-from .fingerprint import canonical, material_sha256, sha256
+from .fingerprint import canonical, material_sha256, sha256, text_sha256
 from .marked import rendered, title_of
 from .model import END, ENTRY, Course, Item, ItemType, Lesson, Library, Manual, Paper, Subject
 
@@ -30,6 +30,7 @@ __all__ = [
     "read_library",
     "rendered",
     "sha256",
+    "text_sha256",
     "title_of",
 ]
 

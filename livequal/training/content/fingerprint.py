@@ -15,14 +15,22 @@ _PRECISE = ("type", "key", "answers", "options", "left", "right", "start", "step
 _TOLD_AFTERWARDS = {"why", "outcome"}
 
 
+_SPELLED = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def canonical(value: object) -> str:
     """The one spelling of plain values as JSON."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return _SPELLED.encode(value)
 
 
 def sha256(value: object) -> str:
     """The digest of plain values."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()
+    return text_sha256(canonical(value))
+
+
+def text_sha256(text: str) -> str:
+    """The digest of plain values that are spelled already."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def material_sha256(content: Mapping[str, Any]) -> str:
