@@ -221,9 +221,9 @@ def notice_line(notice: Notice) -> NoticeLine:
         text = gettext("“%(title)s” is transcribed and can be reviewed.", title=title)
     elif kind is NoticeKind.EXERCISE_GIVEN:
         due_on = str(notice.facts.get("due_on", ""))
-        text = gettext("There is a short exercise for you: %(title)s. Do it by %(day)s.", title=title, day=due_on)
+        text = gettext("There is a short exercise for you, “%(title)s”. Do it by %(day)s.", title=title, day=due_on)
     elif kind is NoticeKind.EXERCISE_WITHDRAWN:
-        text = gettext("The exercise on %(category)s is no longer asked for.", category=category)
+        text = gettext("The exercise “%(title)s” is no longer asked for.", title=title)
     elif kind is NoticeKind.LEARNING_DUE:
         due_on = str(notice.facts.get("due_on", ""))
         text = gettext("“%(title)s” is to be passed by %(day)s.", title=title, day=due_on)

@@ -52,9 +52,8 @@ def confirmed(event: ViolationConfirmed) -> None:
 
 def withdrawn(event: ConfirmationWithdrawn) -> None:
     """A confirmation that no longer holds asks for nothing."""
-    people = remedy.take_back(event.case_id)
-    category = db.session.get_one(Decision, event.decision_id).category
-    notifications.tell(people, NoticeKind.EXERCISE_WITHDRAWN, {"category": category}, url="/learn")
+    for user_id, title in remedy.take_back(event.case_id):
+        notifications.tell([user_id], NoticeKind.EXERCISE_WITHDRAWN, {"title": title}, url="/learn")
 
 
 def cut_clip(run: Run) -> None:

@@ -100,10 +100,11 @@ def give(user_id: int, category: str, case_id: int) -> Given | None:
     return Given(course.slug, _title(category), due.day)
 
 
-def take_back(case_id: int) -> list[int]:
-    """Ask no more for what followed a confirmation that no longer holds; answer of whom it was asked."""
+def take_back(case_id: int) -> list[tuple[int, str]]:
+    """Ask no more for what followed a confirmation that no longer holds; answer of whom it was asked, and what."""
     rule = assignment_rules.shipped(VIOLATION_KEY)
-    return [] if rule is None else [row.user_id for row in assigning.withdraw(rule, f"case:{case_id}")]
+    taken = [] if rule is None else assigning.withdraw(rule, f"case:{case_id}")
+    return [(row.user_id, _title(row.category)) for row in taken]
 
 
 def add_clip(user_id: int, category: str, case_id: int, spoken: Sequence[Spoken], key: str) -> bool:
