@@ -75,7 +75,7 @@ RISK_ROWS := $(firstword $(wildcard ../shared/risk/dev.jsonl) tests/risk/sets)
 MEASURE := PYTHONPATH=. $(BIN)/python
 
 .PHONY: bench-risk_eval bench-risk_throughput bench-speech_cer bench-speech_speed bench-load
-.PHONY: bench-training_replay bench-training_load
+.PHONY: bench-risk_backtest bench-training_replay bench-training_load
 bench-risk_eval: dev
 	@echo "== bench/risk_eval.py on $(RISK_ROWS)"
 	@$(MEASURE) bench/risk_eval.py $(if $(filter %.jsonl,$(RISK_ROWS)),$(RISK_ROWS),tests/risk/sets/*.jsonl)
@@ -89,7 +89,7 @@ bench-speech_cer bench-speech_speed: bench-%: dev
 	@if [ -d ../shared/speech ]; then $(MEASURE) bench/$*.py; \
 	  else echo "Not measured: the spoken clips (../shared/speech) are not here."; fi
 
-bench-load bench-training_replay bench-training_load: bench-%: dev
+bench-load bench-risk_backtest bench-training_replay bench-training_load: bench-%: dev
 	@echo "== bench/$*.py"
 	@$(MEASURE) bench/$*.py
 

@@ -17,7 +17,7 @@ from livequal.accounts.rules import Role
 from livequal.kernel import installation
 from livequal.kernel.clock import frozen, now
 from livequal.kernel.db import db
-from livequal.training import attempts, service
+from livequal.training import attempts, service, shown
 from livequal.training.grading import FULL
 from livequal.training.models import (
     Attempt,
@@ -232,6 +232,23 @@ def _responses(browser: FlaskClient, attempt: Attempt, steps: list[dict[str, Any
     }
     bare = {name: re.sub(r'(csrf[^>]*?)(value|content)="[^"]*"', "", one.text) for name, one in told.items()}
     return bare | {f"{name}, head": f"{one.status} {one.location}" for name, one in told.items()}
+
+
+@pytest.mark.parametrize(
+    ("more", "answered"),
+    [
+        ({"type": "ordering", "answer": [2, 0, 1]}, False),
+        ({"type": "ordering", "answer": [2, 3, 1]}, True),
+        ({"type": "fill_in", "answer": ["七", ""]}, False),
+        ({"type": "matching", "left": ((1, "甲"), (2, "乙")), "answer": {"1": 2}}, False),
+        ({"type": "matching", "left": ((1, "甲"), (2, "乙")), "answer": {"1": 2, "2": 1}}, True),
+        ({"type": "true_false", "answer": False}, True),
+        ({"type": "clip_review", "answer": {}}, True),
+        ({"type": "single"}, False),
+    ],
+)
+def test_a_question_counts_as_answered_when_nothing_of_it_is_open(more: dict[str, Any], answered: bool) -> None:
+    assert shown.Asked(slot=1, red_line=False, text="", **more).answered is answered
 
 
 def test_a_scenarios_next_step_is_told_only_after_the_choice(browser: FlaskClient, all_types: Attempt) -> None:
