@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -91,20 +92,38 @@ def _affected_line(one: loading.Affected) -> str:
 
 
 def load_quietly(say: Callable[[str], None]) -> None:
-    """Load what is new when livequal starts; content with errors, or a change that affects people, waits."""
+    """Load what is new when livequal starts; content with errors, or a change that affects people, waits.
+
+    Reading all courses takes seconds: it is left out while neither a file nor what is loaded has changed.
+    """
+    files, mark = _digest(existing_dirs()), installation.settings().var / "courses.loaded"
+    with edge(write=False):
+        if mark.is_file() and mark.read_text(encoding="utf-8") == f"{files} {loading.newest()}":
+            return
     library, faults = read_library(existing_dirs())
     if any(fault.weight is Weight.ERROR for fault in faults):
         say("The courses have errors and were not loaded. See them with: .venv/bin/flask courses check")
         return
     with edge():
         plan = loading.plan(library)
-        if plan.empty:
-            return
-        if loading.affected(plan):
-            say("Courses changed in a way that affects people. Look and load with: .venv/bin/flask courses sync")
-            return
-        say("Loading courses …")
-        loading.apply(plan, by=SYSTEM)
+        if not plan.empty:
+            if loading.affected(plan):
+                say("Courses changed in a way that affects people. Look and load with: .venv/bin/flask courses sync")
+                return
+            say("Loading courses …")
+            loading.apply(plan, by=SYSTEM)
+    with edge(write=False):
+        mark.write_text(f"{files} {loading.newest()}", encoding="utf-8")
+
+
+def _digest(folders: Sequence[Path]) -> str:
+    """One digest of every file of the courses and its place."""
+    every = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            content = hashlib.sha256(path.read_bytes()).hexdigest()
+            every.update(f"{path.relative_to(folder)}\0{content}\n".encode())
+    return every.hexdigest()
 
 
 def existing_dirs() -> list[Path]:

@@ -112,6 +112,12 @@ def plan(library: Library) -> Plan:
     )
 
 
+def newest() -> str:
+    """Which versions are the last ones loaded: another answer means that something was loaded or restored."""
+    tables = (CourseVersion, LessonVersion, QuestionVersion, ManualVersion)
+    return " ".join(str(db.session.scalar(select(func.max(table.id))) or 0) for table in tables)
+
+
 def affected(plan: Plan) -> list[Affected]:
     """Exactly those whom the plan's material changes concern: running attempts and passed ones, by name."""
     changed = {

@@ -10,10 +10,11 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from livequal.accounts.rules import SYSTEM, Role
+from livequal.commands import courses
 from livequal.kernel.clock import now
 from livequal.kernel.db import db
 from livequal.training import loading
-from livequal.training.content import Library, read_library
+from livequal.training.content import Fault, Library, read_library
 from livequal.training.models import (
     Attempt,
     AttemptSlot,
@@ -145,3 +146,28 @@ def test_a_second_material_change_still_lists_those_of_the_first_version(sat: di
     options = [row | {"why": "x"} for row in item(1, "single")["options"]]
     load(tmp_path, bank=bank_with(1, key="a", options=options))
     assert sorted(names_of(tmp_path, bank=bank_with(1, key="b", options=options))) == sorted(["甲", "乙"])
+
+
+def test_a_start_reads_the_courses_only_when_a_file_or_what_is_loaded_has_changed(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[Path] = []
+
+    def read(folders: list[Path]) -> tuple[Library, list[Fault]]:
+        reads.extend(folders)
+        return read_library(folders, whole=False)
+
+    monkeypatch.setattr(courses, "existing_dirs", lambda: [tmp_path])
+    monkeypatch.setattr(courses, "read_library", read)
+    lesson = min(write_course(tmp_path).glob("*.md"))
+
+    with app.app_context():
+        for _start in range(2):
+            courses.load_quietly(lambda line: None)
+        assert len(reads) == 1
+        lesson.write_text(lesson.read_text(encoding="utf-8") + "\n再读一遍。\n", encoding="utf-8")
+        courses.load_quietly(lambda line: None)
+        assert len(reads) == 2
+        monkeypatch.setattr(loading, "newest", lambda: "an older backup")
+        courses.load_quietly(lambda line: None)
+    assert len(reads) == 3
