@@ -129,7 +129,8 @@ class Installation:
 
     def keys_of_rows(self) -> set[str]:
         """Every stored file that a row knows."""
-        columns = [("recording", f"{kind}_key") for kind in ("original", "m4a", "speech", "peaks")] + [("clip", "key")]
+        columns = [("recording", f"{kind}_key") for kind in ("original", "m4a", "speech", "peaks")]
+        columns += [("clip", "key"), ("question_version", "clip_key"), ("course_file", "key")]
         found = (self.rows(f"SELECT {column} AS key FROM {table}") for table, column in columns)
         return {row["key"] for rows in found for row in rows} - {""}
 

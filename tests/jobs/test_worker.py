@@ -170,9 +170,10 @@ def test_a_leaving_worker_gives_its_jobs_back_and_the_next_one_goes_on(app: Flas
 
 
 def test_a_worker_whose_thread_is_stuck_gives_the_job_back_and_refuses_its_late_result(app: Flask) -> None:
-    go_on, late = threading.Event(), []
+    begun, go_on, late = threading.Event(), threading.Event(), []
 
     def stuck(run: Run) -> None:
+        begun.set()
         go_on.wait(PATIENCE_S)
         run.ended.clear()
         try:
@@ -185,7 +186,7 @@ def test_a_worker_whose_thread_is_stuck_gives_the_job_back_and_refuses_its_late_
     worker = Worker(app, {"stuck": stuck}, slots=1)
     worker.start()
     wait_for_state(job_id, JobState.RUNNING)
-    wait_for(lambda: worker._runs)
+    assert begun.wait(PATIENCE_S)
     assert worker.leave(patience_s=0.1) is False
     assert row(job_id).state == JobState.QUEUED
     go_on.set()
