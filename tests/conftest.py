@@ -38,9 +38,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> config.Settings:
     environ = {"LIVEQUAL_VAR": str(var), "LIVEQUAL_DEMO": "0"}
     if url := os.environ.get("LIVEQUAL_TEST_DATABASE_URL"):
         worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-        # Whoever waits for a lock that nobody gives up fails and says so, instead of hanging.
-        own = _own_database(url, worker) if worker else url
-        environ["LIVEQUAL_DATABASE_URL"] = f"{own}{'&' if '?' in own else '?'}options=-c%20lock_timeout%3D60s"
+        environ["LIVEQUAL_DATABASE_URL"] = _own_database(url, worker) if worker else url
     return config.from_environment(environ)
 
 

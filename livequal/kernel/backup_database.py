@@ -110,7 +110,10 @@ def _load_sqlite(place: Path, copy: Path, aside: Path | None) -> None:
 
 
 def _dsn(url: str) -> str:
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    rendered = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    address, mark, options = rendered.partition("?")
+    # SQLAlchemy writes a space in the options as "+", which libpq takes for a plus.
+    return address + mark + options.replace("+", "%20")
 
 
 def _dump_postgres(url: str, folder: Path) -> dict[str, Any]:
